@@ -1,1 +1,5 @@
+//! ArmedMusic: a supervised Telegram voice-chat music bot.
+
+mod config;
+
 fn main() {}

@@ -34,10 +34,14 @@ impl From<AnswerFault> for Fault {
     fn from(fault: AnswerFault) -> Fault {
         let detail = fault.to_string();
         match fault {
-            AnswerFault::Broadcast | AnswerFault::Rtmp => Fault::refused(Reason::BroadcastOnly, detail),
+            AnswerFault::Broadcast | AnswerFault::Rtmp => {
+                Fault::refused(Reason::BroadcastOnly, detail)
+            }
             AnswerFault::NoCandidate(_) => Fault::transient(Reason::CallUnreachable, detail),
             AnswerFault::Malformed(_) => Fault::transient(Reason::Unreadable, detail),
-            AnswerFault::AlreadyApplied | AnswerFault::Stack(_) => Fault::transient(Reason::Internal, detail),
+            AnswerFault::AlreadyApplied | AnswerFault::Stack(_) => {
+                Fault::transient(Reason::Internal, detail)
+            }
         }
     }
 }

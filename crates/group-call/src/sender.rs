@@ -13,7 +13,13 @@ pub struct Sender;
 
 impl Sender {
     /// Sends one Opus frame of `samples` (48 kHz); `level` in -dBov (0 loudest, 127 silence), `voice` the V bit of RFC 6464.
-    pub fn send(&mut self, _payload: &[u8], _samples: u32, _level: u8, _voice: bool) -> Result<(), Closed> {
+    pub fn send(
+        &mut self,
+        _payload: &[u8],
+        _samples: u32,
+        _level: u8,
+        _voice: bool,
+    ) -> Result<(), Closed> {
         Err(Closed)
     }
 

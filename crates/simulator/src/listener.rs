@@ -52,7 +52,12 @@ impl Listener {
     ///
     /// # Errors
     /// See [`JoinError`].
-    pub async fn join(_calls: &GroupCalls, _user: i64, _chat: i64, _style: Style) -> Result<Listener, JoinError> {
+    pub async fn join(
+        _calls: &GroupCalls,
+        _user: i64,
+        _chat: i64,
+        _style: Style,
+    ) -> Result<Listener, JoinError> {
         Err(JoinError::NotConnected)
     }
 

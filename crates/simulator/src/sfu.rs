@@ -137,7 +137,12 @@ impl Sfu {
     }
 
     /// Admits a participant and returns its id and the answer's JSON object.
-    pub fn join(&self, _room: i64, _user: i64, _payload: &JoinPayload) -> (PeerId, serde_json::Value) {
+    pub fn join(
+        &self,
+        _room: i64,
+        _user: i64,
+        _payload: &JoinPayload,
+    ) -> (PeerId, serde_json::Value) {
         (PeerId(0), serde_json::Value::Null)
     }
 }
