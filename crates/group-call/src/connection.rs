@@ -1,11 +1,21 @@
 //! One join of one call: its payload, its answer, its events.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::fault::{Fault, Reason};
+use tokio::sync::oneshot;
 
-use crate::sender::Sender;
+use crate::answer;
+use crate::leg::Leg;
+use crate::packetizer::Packetizer;
+use crate::payload::payload;
+use crate::reactor::Reactors;
+use crate::sender::{Sender, queue};
+use crate::shared::Shared;
+use crate::stack::Identity;
+use crate::transport::{Settings, Style};
 
 /// Why the server's answer cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,53 +114,131 @@ pub struct Stats {
     pub round_trip: Option<Duration>,
 }
 
-/// One join: made by [`crate::Transport::prepare`], brought up by [`Connection::apply`]. Dropping it ends everything.
-pub struct Connection;
+/// One join: made by [`crate::Transport::prepare`], brought up by [`Connection::apply`].
+///
+/// Dropping it says goodbye to the server and ends everything that runs for it, in the background and within about a
+/// second.
+pub struct Connection {
+    payload: String,
+    ssrc: u32,
+    shared: Arc<Shared>,
+    sender: Sender,
+    /// Until the answer is applied.
+    leg: Option<Leg>,
+    running: Option<Running>,
+    /// Keeps the threads alive on which the leg runs.
+    reactors: Arc<Reactors>,
+}
+
+/// A leg at work.
+struct Running {
+    /// Sent or dropped: both ask the leg to end.
+    ask: oneshot::Sender<()>,
+    ended: oneshot::Receiver<()>,
+}
 
 // === impl Connection ===
 
 impl Connection {
-    /// The JSON for `phone.joinGroupCall`.
+    pub(crate) fn new(
+        identity: Identity,
+        fingerprint: &str,
+        settings: Settings,
+        reactors: Arc<Reactors>,
+    ) -> Connection {
+        let shared = Arc::new(Shared::new());
+        let packetizer = Packetizer::new(rand::random(), rand::random());
+        let (sender, outlet) = queue(settings.queue_bytes, packetizer, Arc::clone(&shared));
+        let payload = payload(&identity.credentials, fingerprint, identity.style);
+        let ssrc = identity.credentials.ssrc;
+        let leg = Leg {
+            identity,
+            settings,
+            shared: Arc::clone(&shared),
+            outlet,
+            reactor: reactors.pick(),
+        };
+        Connection { payload, ssrc, shared, sender, leg: Some(leg), running: None, reactors }
+    }
+
+    /// The JSON for the `params` of `phone.joinGroupCall`.
     pub fn payload(&self) -> String {
-        String::new()
+        self.payload.clone()
     }
 
-    /// The SSRC declared in the payload; 31 bits, not zero.
+    /// The SSRC declared in the payload; 31 bits, not zero. Telegram calls it `source`.
     pub fn ssrc(&self) -> u32 {
-        0
+        self.ssrc
     }
 
-    /// Takes the server's answer and starts connecting; progress comes as events. Returns as soon as the answer is accepted.
+    /// Takes the server's answer (the `params` of `updateGroupCallConnection`) and starts connecting.
+    ///
+    /// Returns as soon as the answer is accepted; whether the connection comes up is told by `on_event` before the connect
+    /// deadline: [`ConnectionEvent::Connected`] or [`ConnectionEvent::Lost`]. `on_event` runs on a reactor thread that
+    /// carries other calls too, so it must only forward. Works on any executor.
+    ///
+    /// # Errors
+    /// [`AnswerFault`]; the connection is of no use afterwards.
     pub async fn apply(
         &mut self,
-        _answer_json: &str,
-        _on_event: impl Fn(ConnectionEvent) + Send + Sync + 'static,
+        answer_json: &str,
+        on_event: impl Fn(ConnectionEvent) + Send + Sync + 'static,
     ) -> Result<(), AnswerFault> {
-        Err(AnswerFault::AlreadyApplied)
+        let leg = self.leg.take().ok_or(AnswerFault::AlreadyApplied)?;
+        let answer =
+            answer::parse(answer_json).inspect_err(|_| self.shared.set_state(State::Lost))?;
+        let expected = match leg.identity.style {
+            Style::Native => "active",
+            Style::Web => "passive",
+        };
+        if answer.setup.as_deref().is_some_and(|setup| setup != expected) {
+            tracing::info!(
+                setup = answer.setup,
+                expected,
+                "the answer's DTLS role is not the opposite of ours; ignored"
+            );
+        }
+        self.shared.set_state(State::Connecting);
+        let (ask, asked) = oneshot::channel();
+        let (accept, accepted) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let reactors = Arc::clone(&self.reactors);
+        self.running = Some(Running { ask, ended });
+        leg.reactor.clone().spawn(async move {
+            let _end = end;
+            leg.run(answer, Arc::new(on_event), accept, asked).await;
+            drop(reactors);
+        });
+        accepted.await.unwrap_or_else(|_| Err(AnswerFault::Stack("the reactor is gone".into())))
     }
 
     /// The hot path of this connection. Several may exist; they share one RTP stream.
     pub fn sender(&self) -> Sender {
-        Sender
+        self.sender.clone()
     }
 
     pub fn state(&self) -> State {
-        State::Prepared
+        self.shared.state()
     }
 
     pub fn stats(&self) -> Stats {
-        Stats {
-            packets_sent: 0,
-            bytes_sent: 0,
-            packets_dropped: 0,
-            datagrams_received: 0,
-            last_inbound: None,
-            selected_pair: None,
-            dtls: DtlsState::New,
-            round_trip: None,
-        }
+        self.shared.stats()
     }
 
-    /// Says goodbye to the server and ends; takes at most about a second.
-    pub async fn close(self) {}
+    /// Says goodbye to the server and ends everything; no event follows. Takes at most about a second.
+    pub async fn close(mut self) {
+        self.shared.set_state(State::Closed);
+        if let Some(Running { ask, ended }) = self.running.take() {
+            drop(ask);
+            // An error is what is waited for: it says that the leg has ended.
+            ended.await.unwrap_or_default();
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // Its senders must know at once; the leg hears it from the dropped `ask`.
+        self.shared.set_state(State::Closed);
+    }
 }

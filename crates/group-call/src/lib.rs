@@ -7,8 +7,19 @@
 //! Tasks: a [`Transport`] owns a small pool of reactor threads, and every task of a [`Connection`] runs there and is
 //! ended when the connection is closed or dropped. Nothing runs on the caller's executor, so any executor will do.
 
+mod answer;
 mod connection;
+mod description;
+mod leg;
+mod nomination;
+mod packetizer;
+mod payload;
+mod pump;
+mod reactor;
 mod sender;
+mod shared;
+mod socket;
+mod stack;
 mod transport;
 
 pub use connection::{AnswerFault, Connection, ConnectionEvent, DtlsState, State, Stats};

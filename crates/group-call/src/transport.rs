@@ -1,10 +1,16 @@
 //! The process-wide part: settings, and the reactor threads on which every connection runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::fault::{Fault, Reason};
+use webrtc::peer_connection::RTCCertificate;
+use webrtc::peer_connection::crypto::{self, RTCCryptoProvider, SignatureScheme};
 
 use crate::connection::Connection;
+use crate::payload::Credentials;
+use crate::reactor::Reactors;
+use crate::stack::Identity;
 
 /// Which side of the handshakes we declare to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,25 +24,27 @@ pub enum Style {
 /// How connections behave; the same for the whole process.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Reactor threads that carry all connections; 1 is enough for some hundred calls per core.
+    /// Reactor threads that carry all connections; 1 is enough for some hundred calls.
     pub reactor_threads: usize,
     /// From the answer to the first possible packet; then the attempt has failed.
     pub connect_deadline: Duration,
-    /// How long Connected waits for the data channel once DTLS is up (some servers read no RTP before it is open, others
+    /// How long `Connected` waits for the data channel once DTLS is up (some servers read no RTP before it is open, others
     /// never open it).
     pub data_channel_grace: Duration,
     /// Without any inbound packet for this long the connection is lost.
     pub lost_after: Duration,
     /// Spacing of ICE checks while connecting.
     pub ice_check_interval: Duration,
-    /// Spacing of ICE keepalives once connected; they also prove that the server is still there.
+    /// Spacing of ICE keepalives once connected; their replies prove that the server is still there.
     pub ice_keepalive_interval: Duration,
-    /// Bytes of payload (and 16 per packet) that may wait between the clock thread and the connection.
+    /// Bytes that may wait between the clock thread and the connection (10 per frame besides its payload).
     pub queue_bytes: usize,
 }
 
+// === impl Settings ===
+
 impl Settings {
-    /// What works against Telegram: 10 s to connect, 20 s of silence until lost, one reactor thread, about a second of queue.
+    /// What suits Telegram: 10 s to connect, 20 s of silence until lost, one reactor thread, about a second of queue.
     pub fn recommended() -> Settings {
         Settings {
             reactor_threads: 1,
@@ -50,19 +58,64 @@ impl Settings {
     }
 }
 
-/// One per process; makes connections and owns the threads they run on.
-pub struct Transport;
+/// One per process: makes connections, and owns (together with them) the threads they run on.
+#[derive(Clone)]
+pub struct Transport {
+    settings: Settings,
+    reactors: Arc<Reactors>,
+    crypto: Arc<dyn RTCCryptoProvider>,
+}
 
 // === impl Transport ===
 
 impl Transport {
     /// Starts the reactor threads.
-    pub fn new(_settings: Settings) -> Result<Transport, Fault> {
-        Ok(Transport)
+    ///
+    /// # Errors
+    /// Fatal, when the system gives no thread or no event queue.
+    pub fn new(settings: Settings) -> Result<Transport, Fault> {
+        let fatal = |what: &str, fault: &dyn std::fmt::Display| {
+            Fault::fatal(Reason::Internal, format!("{what}: {fault}"))
+        };
+        let reactors = Reactors::start(settings.reactor_threads)
+            .map_err(|fault| fatal("no reactor", &fault))?;
+        let crypto =
+            crypto::default_provider().map_err(|fault| fatal("no cryptography", &fault))?;
+        Ok(Transport { settings, reactors: Arc::new(reactors), crypto })
     }
 
-    /// Makes credentials, certificate and SSRC for one join. Touches no network; a connection serves one join only.
-    pub async fn prepare(&self, _style: Style) -> Result<Connection, Fault> {
-        Err(Fault::transient(Reason::Internal, "not built yet"))
+    /// Makes credentials, certificate (ECDSA P-256) and SSRC for one join. Touches no network; takes about a millisecond.
+    ///
+    /// A connection serves one join only: every attempt needs a new one.
+    ///
+    /// # Errors
+    /// Transient, when no certificate can be made.
+    pub async fn prepare(&self, style: Style) -> Result<Connection, Fault> {
+        let failed = |fault: &dyn std::fmt::Display| {
+            Fault::transient(Reason::Internal, format!("no certificate: {fault}"))
+        };
+        let primitives = self.crypto.crypto();
+        let certificate = RTCCertificate::generate(
+            primitives,
+            SignatureScheme::EcdsaP256Sha256,
+            Default::default(),
+        )
+        .map_err(|fault| failed(&fault))?;
+        let fingerprints =
+            certificate.get_fingerprints(primitives).map_err(|fault| failed(&fault))?;
+        let fingerprint =
+            fingerprints.into_iter().next().ok_or_else(|| failed(&"it is empty"))?.value;
+        let identity = Identity {
+            style,
+            credentials: Credentials::random(),
+            certificate,
+            crypto: Arc::clone(&self.crypto),
+        };
+        Ok(Connection::new(
+            identity,
+            &fingerprint,
+            self.settings.clone(),
+            Arc::clone(&self.reactors),
+        ))
     }
 }

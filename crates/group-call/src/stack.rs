@@ -1,0 +1,224 @@
+//! The peer connection itself: webrtc set up the way a group call needs it.
+//!
+//! Credentials, certificate and SSRC exist before (they were in the payload); here they meet the server's answer. In
+//! native style webrtc plays the answerer to an offer that is made from the server's answer, in web style the offerer.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::media_engine::MIME_TYPE_OPUS;
+use rtc::peer_connection::transport::RTCDtlsRole;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+    RTCRtpHeaderExtensionCapability, RtpCodecKind,
+};
+use tokio::sync::Notify;
+use webrtc::data_channel::DataChannel;
+use webrtc::error::Result;
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+use webrtc::peer_connection::crypto::RTCCryptoProvider;
+use webrtc::peer_connection::{
+    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCCertificate,
+    RTCConfigurationBuilder, RTCIceConnectionState, RTCSessionDescription, Registry, SettingEngine,
+    SettingEngineBuilder, SrtpProtectionProfile, configure_rtcp_reports,
+};
+use webrtc::rtp_transceiver::RtpSender;
+use webrtc::runtime::Runtime;
+
+use crate::answer::Answer;
+use crate::description::{Part, describe, offered_sections, sections_of};
+use crate::payload::Credentials;
+use crate::transport::{Settings, Style};
+
+/// What one connection brings with it.
+pub(crate) struct Identity {
+    pub(crate) style: Style,
+    pub(crate) credentials: Credentials,
+    pub(crate) certificate: RTCCertificate,
+    pub(crate) crypto: Arc<dyn RTCCryptoProvider>,
+}
+
+/// A peer connection that is on its way up.
+pub(crate) struct Stack {
+    pub(crate) connection: Arc<dyn PeerConnection>,
+    pub(crate) track: Arc<TrackLocalStaticRTP>,
+    pub(crate) sender: Arc<dyn RtpSender>,
+    pub(crate) channel: Arc<dyn DataChannel>,
+    pub(crate) signals: Arc<Signals>,
+}
+
+/// What webrtc's callbacks leave behind. They run on its driver, so they only set flags.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    is_ice_connected: AtomicBool,
+    is_ice_failed: AtomicBool,
+    is_channel_open: AtomicBool,
+    /// Something above changed.
+    pub(crate) changed: Notify,
+}
+
+// === impl Signals ===
+
+impl Signals {
+    pub(crate) fn is_ice_connected(&self) -> bool {
+        self.is_ice_connected.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_ice_failed(&self) -> bool {
+        self.is_ice_failed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_channel_open(&self) -> bool {
+        self.is_channel_open.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn channel_opened(&self) {
+        self.is_channel_open.store(true, Ordering::Release);
+        self.changed.notify_one();
+    }
+}
+
+/// Webrtc's handler must be its own type; this one forwards to the flags.
+struct Handler(Arc<Signals>);
+
+impl PeerConnectionEventHandler for Handler {
+    fn on_ice_connection_state_change<'life0, 'async_trait>(
+        &'life0 self,
+        state: RTCIceConnectionState,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait,
+    {
+        match state {
+            RTCIceConnectionState::Connected | RTCIceConnectionState::Completed => {
+                self.0.is_ice_connected.store(true, Ordering::Release);
+            }
+            RTCIceConnectionState::Failed => self.0.is_ice_failed.store(true, Ordering::Release),
+            _ => {}
+        }
+        self.0.changed.notify_one();
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Builds the connection, binds one socket per local address, and starts checks.
+pub(crate) async fn bring_up(
+    identity: &Identity,
+    settings: &Settings,
+    answer: &Answer,
+    local_addresses: Vec<SocketAddr>,
+    runtime: Arc<dyn Runtime>,
+) -> Result<Stack> {
+    let signals = Arc::new(Signals::default());
+    let configuration = RTCConfigurationBuilder::new()
+        .with_certificates(vec![identity.certificate.clone()])
+        .build();
+    let connection = PeerConnectionBuilder::<SocketAddr>::new()
+        .with_configuration(configuration)
+        .with_setting_engine(setting_engine(identity, settings))
+        .with_media_engine(media_engine(answer)?)
+        .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
+        .with_handler(Arc::new(Handler(Arc::clone(&signals))))
+        .with_runtime(runtime)
+        .with_udp_addrs(local_addresses)
+        // Not a size here (our runtime has its own threads): without it a dropped connection would leak its driver.
+        .with_dedicated_reactor_pool_size(1)
+        .build()
+        .await?;
+    let connection: Arc<dyn PeerConnection> = Arc::new(connection);
+    let track = Arc::new(TrackLocalStaticRTP::new(audio_track(identity.credentials.ssrc)));
+    let sender = connection.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
+    let channel = connection.create_data_channel("data", None).await?;
+    match identity.style {
+        Style::Native => {
+            let offer = describe(answer, Part::OffersAsClient, &offered_sections());
+            connection.set_remote_description(RTCSessionDescription::offer(offer)?).await?;
+            let ours = connection.create_answer(None).await?;
+            connection.set_local_description(ours).await?;
+        }
+        Style::Web => {
+            let ours = connection.create_offer(None).await?;
+            let sections = sections_of(&ours.sdp);
+            connection.set_local_description(ours).await?;
+            let theirs = describe(answer, Part::AnswersAsServer, &sections);
+            connection.set_remote_description(RTCSessionDescription::answer(theirs)?).await?;
+        }
+    }
+    Ok(Stack { connection, track, sender, channel, signals })
+}
+
+fn setting_engine(identity: &Identity, settings: &Settings) -> SettingEngine {
+    let Credentials { ufrag, pwd, .. } = identity.credentials.clone();
+    let role = match identity.style {
+        Style::Native => RTCDtlsRole::Server,
+        Style::Web => RTCDtlsRole::Client,
+    };
+    // webrtc gives a pair up after so many checks without reply; a slow server must get the whole deadline.
+    let checks =
+        settings.connect_deadline.as_millis() / settings.ice_check_interval.as_millis().max(1) + 2;
+    SettingEngineBuilder::new()
+        .with_crypto_provider(Arc::clone(&identity.crypto))
+        .with_ice_credentials(ufrag, pwd)
+        .with_answering_dtls_role(role)
+        .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
+        .with_include_loopback_candidate(true)
+        .with_ice_connection_attempts(
+            Some(settings.ice_check_interval),
+            Some(u16::try_from(checks).unwrap_or(u16::MAX)),
+        )
+        // A failed agent forgets everything for good, so it must not fail before we give up ourselves: an outage of a few
+        // seconds heals by itself.
+        .with_ice_timeouts(
+            Some(settings.ice_keepalive_interval * 3),
+            Some(settings.lost_after.max(settings.connect_deadline) * 2),
+            Some(settings.ice_keepalive_interval),
+        )
+        .with_srtp_protection_profiles(vec![
+            SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+            SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
+            SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+        ])
+        .build()
+}
+
+fn opus() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_OPUS.to_owned(),
+        clock_rate: 48_000,
+        channels: 2,
+        sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
+        rtcp_feedback: vec![],
+    }
+}
+
+fn media_engine(answer: &Answer) -> Result<MediaEngine> {
+    let mut engine = MediaEngine::default();
+    let codec = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: answer.opus_payload_type };
+    engine.register_codec(codec, RtpCodecKind::Audio)?;
+    for (_, uri) in answer.extensions.list() {
+        let capability = RTCRtpHeaderExtensionCapability { uri: uri.to_owned() };
+        engine.register_header_extension(capability, RtpCodecKind::Audio, None)?;
+    }
+    Ok(engine)
+}
+
+fn audio_track(ssrc: u32) -> MediaStreamTrack {
+    let coding = RTCRtpEncodingParameters {
+        rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
+        codec: opus(),
+        ..Default::default()
+    };
+    MediaStreamTrack::new(
+        "music".into(),
+        "music".into(),
+        "music".into(),
+        RtpCodecKind::Audio,
+        vec![coding],
+    )
+}
