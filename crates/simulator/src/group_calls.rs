@@ -8,17 +8,10 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::dc::Answer;
 use crate::sfu::Sfu;
 use crate::world::rooms::Rooms;
 
-/// The answer to one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The serialized result.
-    Result(Vec<u8>),
-    /// An RPC error as Telegram words it, for example 400 `GROUPCALL_INVALID`.
-    Error { code: i32, name: String },
-}
 
 /// What can be set before the first call.
 #[derive(Clone, Debug)]
