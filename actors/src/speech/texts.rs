@@ -23,6 +23,8 @@ pub enum Language {
 pub enum Arg<'a> {
     /// Escaped when it is put in.
     Text(&'a str),
+    /// A text of ours, marked up already.
+    Html(&'a str),
     /// Chosen by plural rules.
     Number(usize),
 }
@@ -72,6 +74,7 @@ impl Texts {
         for (name, arg) in args {
             match arg {
                 Arg::Text(text) => values.set(*name, FluentValue::from(escape(text))),
+                Arg::Html(html) => values.set(*name, FluentValue::from(*html)),
                 Arg::Number(number) => values.set(*name, FluentValue::from(*number)),
             }
         }

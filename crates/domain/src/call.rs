@@ -234,6 +234,11 @@ impl Machine {
         }
     }
 
+    /// The try that is under way; answers to any other are late.
+    pub fn attempt(&self) -> Attempt {
+        self.attempt
+    }
+
     pub fn call(&self) -> Option<CallId> {
         self.call
     }

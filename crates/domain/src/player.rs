@@ -126,6 +126,8 @@ pub enum Effect {
         wait: Duration,
     },
     Tell(Event),
+    /// A request came while the player ended; the next player of this chat gets it.
+    GiveBack(Box<Input>),
     /// Nothing is left to do in this chat.
     Finish,
 }

@@ -482,10 +482,7 @@ impl Player {
     /// Commands that arrive while the player ends still get an answer.
     pub(super) fn refuse_late(&mut self, input: Input, effects: &mut Effects) {
         match input {
-            Input::Play { asked_in, .. } => {
-                let fault = Fault::transient(Reason::Stopping, "the player is ending");
-                effects.push(Effect::Tell(Event::Rejected { entry: None, asked_in, fault }));
-            }
+            Input::Play { .. } => effects.push(Effect::GiveBack(Box::new(input))),
             Input::Pause { by, .. }
             | Input::Resume { by, .. }
             | Input::Skip { by, .. }
