@@ -27,7 +27,10 @@ enum Download {
 }
 
 /// Opens what `location` points at; the future is for a task.
-pub(crate) fn open(parts: &Parts, location: Location) -> impl Future<Output = Result<Opened, Fault>> + Send + use<> {
+pub(crate) fn open(
+    parts: &Parts,
+    location: Location,
+) -> impl Future<Output = Result<Opened, Fault>> + Send + use<> {
     let direct = parts.direct.clone();
     let account = parts.shared.bot_account.now();
     let capacity_bytes = parts.shared.sources.read_ahead_bytes;
@@ -40,19 +43,33 @@ pub(crate) fn open(parts: &Parts, location: Location) -> impl Future<Output = Re
             }
             Location::Http(url) => {
                 let opened = direct.open(&url).await?;
-                let extension = opened.file_name.as_deref().and_then(|name| extension(Path::new(name)));
+                let extension =
+                    opened.file_name.as_deref().and_then(|name| extension(Path::new(name)));
                 let hint = Hint { extension, mime: Some(opened.mime().to_owned()) };
-                (Download::Http(Box::new(opened.download)), hint, opened.content_length, opened.has_ranges)
+                (
+                    Download::Http(Box::new(opened.download)),
+                    hint,
+                    opened.content_length,
+                    opened.has_ranges,
+                )
             }
             Location::Telegram(attachment) => {
-                let account = account
-                    .ok_or_else(|| Fault::transient(Reason::TelegramUnreachable, "the bot's account is not connected"))?;
+                let account = account.ok_or_else(|| {
+                    Fault::transient(
+                        Reason::TelegramUnreachable,
+                        "the bot's account is not connected",
+                    )
+                })?;
                 let download = Download::Telegram(Box::new(account.download(&attachment, 0)));
                 (download, hint_of(&attachment), Some(attachment.size_bytes), true)
             }
         };
         let (writer, reader) = feed::feed(FeedSettings { capacity_bytes, len, is_seekable, stall });
-        Ok(Opened { input: Input::Feed(reader), hint, download: Some(Box::pin(fill(download, writer))) })
+        Ok(Opened {
+            input: Input::Feed(reader),
+            hint,
+            download: Some(Box::pin(fill(download, writer))),
+        })
     }
 }
 

@@ -22,12 +22,23 @@ pub(crate) enum Wish {
     Ping,
     /// Something that makes sense in groups only.
     NotHere,
-    Play { asked: PlayAsked, requester: Requester },
-    Control { control: Control, by: By, only: Option<Attempt> },
+    Play {
+        asked: PlayAsked,
+        requester: Requester,
+    },
+    Control {
+        control: Control,
+        by: By,
+        only: Option<Attempt>,
+    },
     /// A button of an earlier player.
-    Stale { by: By },
+    Stale {
+        by: By,
+    },
     /// A button that this bot did not make.
-    Forged { by: By },
+    Forged {
+        by: By,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +60,10 @@ pub(crate) enum Control {
 
 /// Reads a message. `username` is the bot's.
 pub(crate) fn read(message: &Message, username: &str, owner: Option<UserId>) -> Wish {
-    if message.is_out || matches!(&message.from, Sender::User(user) if user.is_bot) || message.chat.is_broadcast {
+    if message.is_out
+        || matches!(&message.from, Sender::User(user) if user.is_bot)
+        || message.chat.is_broadcast
+    {
         return Wish::Nothing;
     }
     let command = match parse(&message.text, username) {
@@ -86,7 +100,12 @@ pub(crate) fn read(message: &Message, username: &str, owner: Option<UserId>) -> 
 }
 
 /// Reads a press; `current` is the life of the player that the chat's newest panel belongs to.
-pub(crate) fn press(callback: &Callback, seal: &Seal, current: Option<Generation>, owner: Option<UserId>) -> Wish {
+pub(crate) fn press(
+    callback: &Callback,
+    seal: &Seal,
+    current: Option<Generation>,
+    owner: Option<UserId>,
+) -> Wish {
     let standing = Standing {
         user: callback.from.id,
         is_anonymous_admin: false,
@@ -111,7 +130,11 @@ pub(crate) fn press(callback: &Callback, seal: &Seal, current: Option<Generation
 }
 
 /// Words win over the attachment, the attachment over the reply.
-fn play(asked: Option<Asked>, attachment: Option<Attachment>, reply_to: Option<MessageId>) -> PlayAsked {
+fn play(
+    asked: Option<Asked>,
+    attachment: Option<Attachment>,
+    reply_to: Option<MessageId>,
+) -> PlayAsked {
     match (asked, attachment, reply_to) {
         (Some(Asked::Url(url)), _, _) => PlayAsked::Request(Request::Url(url)),
         (Some(Asked::Query(query)), _, _) => PlayAsked::Request(Request::Query(query)),

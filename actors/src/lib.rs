@@ -4,15 +4,15 @@
 //! starts, and its reverse the order of stops. Commands go down, events go up, nothing goes sideways. Rules live in
 //! `domain`; actors only perform their effects, and no handler waits for anything.
 
+mod call_sink;
+mod feeding;
+mod inbox;
+mod requests;
+mod root;
 pub mod settings;
 pub mod speech;
-mod wire;
-mod inbox;
 mod voice;
-mod requests;
-mod feeding;
-mod call_sink;
-mod root;
+mod wire;
 
 #[cfg(test)]
 mod tests;

@@ -9,20 +9,49 @@ use crate::root::chats::chat::call::{self, Answer};
 
 pub(crate) enum Request {
     /// Be in the group: already, by its public name, or by an invitation of the bot.
-    Enter { attempt: Attempt, chat: ChatId, username: Option<String> },
-    Find { attempt: Attempt, chat: ChatId },
-    Create { attempt: Attempt, chat: ChatId },
-    Join { attempt: Attempt, chat: ChatId, call: CallId, params: String },
-    Check { attempt: Attempt, call: CallId, ssrc: u32 },
-    Unmute { call: CallId },
-    Quit { call: CallId, ssrc: u32 },
+    Enter {
+        attempt: Attempt,
+        chat: ChatId,
+        username: Option<String>,
+    },
+    Find {
+        attempt: Attempt,
+        chat: ChatId,
+    },
+    Create {
+        attempt: Attempt,
+        chat: ChatId,
+    },
+    Join {
+        attempt: Attempt,
+        chat: ChatId,
+        call: CallId,
+        params: String,
+    },
+    Check {
+        attempt: Attempt,
+        call: CallId,
+        ssrc: u32,
+    },
+    Unmute {
+        call: CallId,
+    },
+    Quit {
+        call: CallId,
+        ssrc: u32,
+    },
 }
 
 // === impl Request ===
 
 impl Request {
     /// Does it; the answer is for whoever asked. `bot` is the bot's account, which may invite.
-    pub(crate) async fn perform(self, account: &Account, bot: Option<&Account>, me: UserId) -> Option<call::Msg> {
+    pub(crate) async fn perform(
+        self,
+        account: &Account,
+        bot: Option<&Account>,
+        me: UserId,
+    ) -> Option<call::Msg> {
         match self {
             Request::Enter { attempt, chat, username } => {
                 let outcome = enter(account, bot, chat, username.as_deref(), me).await;
@@ -37,15 +66,19 @@ impl Request {
                 Some(call::Msg::Created { attempt, outcome })
             }
             Request::Join { attempt, chat: _, call, params } => {
-                let outcome = account.join_call(call, &params, false).await.map_err(refusal).map(|joined| {
-                    let row = joined.own.as_ref().map(row_of);
-                    Answer { params: joined.params, row }
-                });
+                let outcome =
+                    account.join_call(call, &params, false).await.map_err(refusal).map(|joined| {
+                        let row = joined.own.as_ref().map(row_of);
+                        Answer { params: joined.params, row }
+                    });
                 Some(call::Msg::Answered { attempt, outcome })
             }
             Request::Check { attempt, call, ssrc } => {
                 let outcome = account.check_call(call, &[ssrc]).await.map_err(refusal);
-                Some(call::Msg::Checked { attempt, outcome: outcome.map(|alive| alive.contains(&ssrc)) })
+                Some(call::Msg::Checked {
+                    attempt,
+                    outcome: outcome.map(|alive| alive.contains(&ssrc)),
+                })
             }
             Request::Unmute { call } => {
                 if let Err(error) = account.edit_self(call, false).await {
@@ -66,9 +99,15 @@ impl Request {
     pub(crate) fn unanswered(self) -> Option<call::Msg> {
         let fault = || Fault::transient(Reason::NoAssistant, "the assistant is not connected");
         match self {
-            Request::Enter { attempt, .. } => Some(call::Msg::Entered { attempt, outcome: Err(fault()) }),
-            Request::Find { attempt, .. } => Some(call::Msg::Found { attempt, outcome: Err(fault()) }),
-            Request::Create { attempt, .. } => Some(call::Msg::Created { attempt, outcome: Err(fault()) }),
+            Request::Enter { attempt, .. } => {
+                Some(call::Msg::Entered { attempt, outcome: Err(fault()) })
+            }
+            Request::Find { attempt, .. } => {
+                Some(call::Msg::Found { attempt, outcome: Err(fault()) })
+            }
+            Request::Create { attempt, .. } => {
+                Some(call::Msg::Created { attempt, outcome: Err(fault()) })
+            }
             Request::Join { attempt, .. } => {
                 Some(call::Msg::Answered { attempt, outcome: Err(Refusal::Other(fault())) })
             }
@@ -94,14 +133,19 @@ async fn enter(
     if let Some(bot) = bot
         && bot.participant(chat, me).await.is_ok_and(|participant| participant.is_banned)
     {
-        return Err(Fault::refused(Reason::AssistantBanned, "the assistant is banned in the group"));
+        return Err(Fault::refused(
+            Reason::AssistantBanned,
+            "the assistant is banned in the group",
+        ));
     }
     let by_name = match username {
         Some(username) => account.join_by_username(username).await.map(|_| ()),
         None => Err(Fault::refused(Reason::AssistantNotIn, "the group has no public name").into()),
     };
     let Err(by_name) = by_name else { return Ok(()) };
-    if by_name.fault.is_retryable() || matches!(by_name.fault.reason, Reason::AssistantBanned | Reason::TooManyChannels) {
+    if by_name.fault.is_retryable()
+        || matches!(by_name.fault.reason, Reason::AssistantBanned | Reason::TooManyChannels)
+    {
         return Err(by_name.fault);
     }
     let Some(bot) = bot else { return Err(by_name.fault) };

@@ -2,16 +2,18 @@
 //!
 //! Started first to last, stopped last to first: who takes commands comes last and goes first.
 
-pub(crate) mod extractors;
 pub(crate) mod assistants;
-pub(crate) mod chats;
 pub(crate) mod bot;
+pub(crate) mod chats;
+pub(crate) mod extractors;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Fault;
-use supervisor::{Intensity, Options, RestartBudget, Root, Strategy, SupervisorSpec, door, start_root};
+use supervisor::{
+    Intensity, Options, RestartBudget, Root, Strategy, SupervisorSpec, door, start_root,
+};
 
 use crate::Settings;
 use crate::speech::Texts;
@@ -84,8 +86,8 @@ impl Tree {
     }
 
     /// Stops everything in order, each child within its deadline.
-    pub async fn shutdown(self, audio_deadline: Duration) {
-        self.root.shutdown().await;
+    pub async fn shutdown(self, grace: Duration, audio_deadline: Duration) {
+        self.root.shutdown_within(grace).await;
         let engine = self.engine;
         let joined = tokio::task::spawn_blocking(move || engine.shutdown(audio_deadline)).await;
         if !matches!(joined, Ok(true)) {

@@ -57,7 +57,13 @@ impl Voice {
         self.pages.get(&chat).map(|page| page.book.generation())
     }
 
-    pub(crate) fn tell(&mut self, chat: ChatId, generation: Generation, event: Event, ink: Ink<'_>) {
+    pub(crate) fn tell(
+        &mut self,
+        chat: ChatId,
+        generation: Generation,
+        event: Event,
+        ink: Ink<'_>,
+    ) {
         let jobs = self.page(chat).book.tell(generation, event, ink);
         self.put(chat, jobs);
     }
@@ -74,9 +80,18 @@ impl Voice {
         self.put(chat, vec![Job::Send { key: None, reply_to, saying }]);
     }
 
-    pub(crate) fn reason(&mut self, chat: ChatId, asked_in: MessageId, reason: Reason, texts: Arc<Texts>) {
+    pub(crate) fn reason(
+        &mut self,
+        chat: ChatId,
+        asked_in: MessageId,
+        reason: Reason,
+        texts: Arc<Texts>,
+    ) {
         let html = format!("⚠️ {}", texts.reason(self.page(chat).book.language, reason));
-        self.put(chat, vec![Job::Send { key: None, reply_to: Some(asked_in), saying: panel::plain(html) }]);
+        self.put(
+            chat,
+            vec![Job::Send { key: None, reply_to: Some(asked_in), saying: panel::plain(html) }],
+        );
     }
 
     pub(crate) fn refuse(&mut self, chat: ChatId, by: &By, id: &str, ink: Ink<'_>) {
@@ -89,7 +104,9 @@ impl Voice {
         if self.pages.len() >= PAGES_MAX {
             self.pages.retain(|_, page| !page.outbox.is_idle());
         }
-        self.pages.entry(chat).or_insert_with(|| Page { book: Book::new(Language::En), outbox: Outbox::default() })
+        self.pages
+            .entry(chat)
+            .or_insert_with(|| Page { book: Book::new(Language::En), outbox: Outbox::default() })
     }
 
     fn put(&mut self, chat: ChatId, jobs: Vec<Job>) {
@@ -144,7 +161,9 @@ impl Voice {
             Ok(None) => (Outcome::Edited, None),
             Err(error) => match error.fault.class {
                 Class::Transient => (Outcome::Failed, Some(PAUSE)),
-                Class::FloodWait(wait) if wait <= FLOOD_WAIT_MAX => (Outcome::Failed, Some(wait + PAUSE)),
+                Class::FloodWait(wait) if wait <= FLOOD_WAIT_MAX => {
+                    (Outcome::Failed, Some(wait + PAUSE))
+                }
                 _ => {
                     tracing::warn!(%chat, fault = %error.fault, "could not speak");
                     (Outcome::Refused, None)
@@ -175,7 +194,8 @@ fn keyboard(saying: &Saying) -> Option<Keyboard> {
     if saying.buttons.is_empty() {
         return None;
     }
-    let buttons = saying.buttons.iter().map(|button| Button::data(button.label, button.data.clone()));
+    let buttons =
+        saying.buttons.iter().map(|button| Button::data(button.label, button.data.clone()));
     Some(Keyboard::new().row(buttons))
 }
 

@@ -33,7 +33,11 @@ impl Slot {
 
 /// Carries updates into the actor's mailbox. A full mailbox makes the pump wait, not the account's own update loop:
 /// that one drops and heals by difference.
-pub(crate) async fn pump<M: Message>(mut updates: Updates, context: Context<M>, wrap: fn(Incoming) -> M) {
+pub(crate) async fn pump<M: Message>(
+    mut updates: Updates,
+    context: Context<M>,
+    wrap: fn(Incoming) -> M,
+) {
     let handle = context.handle();
     while let Some(incoming) = updates.next().await {
         let mut message = wrap(incoming);

@@ -13,7 +13,8 @@ use super::chats::chat::call;
 use crate::requests::Request;
 use crate::wire::Slot;
 
-const INTENSITY: Intensity = Intensity { restarts_max: 20, within: std::time::Duration::from_secs(60) };
+const INTENSITY: Intensity =
+    Intensity { restarts_max: 20, within: std::time::Duration::from_secs(60) };
 /// Updates and requests that may wait for one assistant.
 const BOUND: usize = 2_048;
 
@@ -58,7 +59,12 @@ pub(crate) fn child_spec(
     let mut spec = SupervisorSpec::new(Strategy::OneForOne, INTENSITY);
     for (index, session) in sessions.into_iter().enumerate() {
         let (door, handle) = door(BOUND);
-        let seat = Seat { handle, is_ready: Arc::default(), n_calls: Arc::default(), watchers: Watchers::default() };
+        let seat = Seat {
+            handle,
+            is_ready: Arc::default(),
+            n_calls: Arc::default(),
+            watchers: Watchers::default(),
+        };
         let parts = assistant::Parts {
             telegram: telegram.clone(),
             session,
@@ -95,9 +101,11 @@ impl Roster {
 impl Assigned {
     /// Sends a request; gives it back when the assistant cannot take it.
     pub(crate) fn ask(&self, request: Request, call: Handle<call::Msg>) -> Result<(), Request> {
-        self.handle.send(assistant::Msg::Ask { request, call }).map_err(|undelivered| match undelivered.into_message() {
-            assistant::Msg::Ask { request, .. } => request,
-            _ => unreachable!("what was sent comes back"),
+        self.handle.send(assistant::Msg::Ask { request, call }).map_err(|undelivered| {
+            match undelivered.into_message() {
+                assistant::Msg::Ask { request, .. } => request,
+                _ => unreachable!("what was sent comes back"),
+            }
         })
     }
 }
@@ -114,7 +122,11 @@ impl Drop for Assigned {
 impl Watchers {
     /// Those who serve `chat`, or all when the chat is not known.
     pub(crate) fn of(&self, chat: Option<ChatId>) -> Vec<Watcher> {
-        self.lock().iter().filter(|watcher| chat.is_none_or(|chat| chat == watcher.chat)).cloned().collect()
+        self.lock()
+            .iter()
+            .filter(|watcher| chat.is_none_or(|chat| chat == watcher.chat))
+            .cloned()
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Watcher>> {

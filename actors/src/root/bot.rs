@@ -17,7 +17,7 @@ use domain::track::{Request, Requester};
 use domain::{Attempt, ChatId, Fault, MessageId, UserId};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use supervisor::{ChildSpec, Context, Door};
-use telegram::{Account, Callback, CallError, Incoming, Me, MemberStatus, Message, Sender};
+use telegram::{Account, CallError, Callback, Incoming, Me, MemberStatus, Message, Sender};
 use tokio::time::Instant;
 
 use super::chats::Chats;
@@ -36,17 +36,41 @@ pub(crate) enum Msg {
     Incoming(Box<Incoming>),
     Ended(Result<(), Fault>),
     /// News of a chat's player.
-    Event { chat: ChatId, generation: Generation, event: Box<Event> },
+    Event {
+        chat: ChatId,
+        generation: Generation,
+        event: Box<Event>,
+    },
     /// A request that came while its player ended.
-    Again { chat: ChatId, username: Option<String>, input: Box<Input> },
+    Again {
+        chat: ChatId,
+        username: Option<String>,
+        input: Box<Input>,
+    },
     /// The replied-to message was fetched.
-    Replied { chat: Box<telegram::Chat>, asked_in: MessageId, requester: Requester, outcome: Result<Option<Request>, Fault> },
+    Replied {
+        chat: Box<telegram::Chat>,
+        asked_in: MessageId,
+        requester: Requester,
+        outcome: Result<Option<Request>, Fault>,
+    },
     /// Whether somebody is an administrator; the command waits for it.
-    Standing { chat: ChatId, user: UserId, is_admin: Option<bool>, control: Control, by: Box<By>, only: Option<Attempt> },
+    Standing {
+        chat: ChatId,
+        user: UserId,
+        is_admin: Option<bool>,
+        control: Control,
+        by: Box<By>,
+        only: Option<Attempt>,
+    },
     /// A request reached its player after all.
     Taken,
     /// A request could not be handed to a player.
-    NotTaken { chat: ChatId, asked_in: MessageId, fault: Fault },
+    NotTaken {
+        chat: ChatId,
+        asked_in: MessageId,
+        fault: Fault,
+    },
     /// Something was said, or could not be.
     Said(Said),
     /// The pause after a failure is over.
@@ -97,22 +121,43 @@ impl Actor for Bot {
             telegram::connect(parts.telegram.clone(), parts.settings.session.clone());
         context.tasks().spawn(async move { Msg::Ended(runner.run().await) });
         let (signing, token) = (account.clone(), parts.settings.token.clone());
-        context.tasks().spawn(async move { Msg::Ready(signing.sign_in_bot(&token).await.map(Box::new)) });
+        context
+            .tasks()
+            .spawn(async move { Msg::Ready(signing.sign_in_bot(&token).await.map(Box::new)) });
         let seal = Seal::new(&parts.settings.button_key);
         let voice = Voice::new(context.clone(), account.clone());
         let (standings, started) = (HashMap::new(), Instant::now());
-        Ok(State { context, parts, account, updates: Some(updates), me: None, voice, seal, standings, started })
+        Ok(State {
+            context,
+            parts,
+            account,
+            updates: Some(updates),
+            me: None,
+            voice,
+            seal,
+            standings,
+            started,
+        })
     }
 
-    async fn handle(&self, _: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Msg>,
+        message: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Ready(outcome) => state.signed_in(outcome)?,
             Msg::Incoming(incoming) => state.incoming(*incoming),
-            Msg::Ended(Ok(())) => return Err(supervisor::Failure::transient("the connection ended").into()),
+            Msg::Ended(Ok(())) => {
+                return Err(supervisor::Failure::transient("the connection ended").into());
+            }
             Msg::Ended(Err(fault)) => return Err(wire::failure(fault).into()),
             Msg::Event { chat, generation, event } => state.event(chat, generation, *event),
             Msg::Again { chat, username, input } => state.hand_over(chat, username, *input),
-            Msg::Replied { chat, asked_in, requester, outcome } => state.replied(&chat, asked_in, requester, outcome),
+            Msg::Replied { chat, asked_in, requester, outcome } => {
+                state.replied(&chat, asked_in, requester, outcome)
+            }
             Msg::Standing { chat, user, is_admin, control, by, only } => {
                 state.standing_known(chat, user, is_admin, control, *by, only);
             }
@@ -124,7 +169,11 @@ impl Actor for Bot {
         Ok(())
     }
 
-    async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(
+        &self,
+        _: ActorRef<Msg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         state.parts.account.put(None);
         let account = state.account.clone();
         state.context.tasks().finish(async move { account.close().await });
@@ -141,10 +190,15 @@ impl State {
         self.me = Some(*me);
         self.parts.account.put(Some(self.account.clone()));
         if let Some(updates) = self.updates.take() {
-            let pump = wire::pump(updates, self.context.clone(), |incoming| Msg::Incoming(Box::new(incoming)));
+            let pump = wire::pump(updates, self.context.clone(), |incoming| {
+                Msg::Incoming(Box::new(incoming))
+            });
             self.context.tasks().spawn_quiet(pump);
         }
-        self.context.tasks().spawn_quiet(crate::voice::publish_commands(self.account.clone(), self.parts.texts.clone()));
+        self.context.tasks().spawn_quiet(crate::voice::publish_commands(
+            self.account.clone(),
+            self.parts.texts.clone(),
+        ));
         self.context.ready();
         Ok(())
     }
@@ -168,7 +222,8 @@ impl State {
     }
 
     fn message(&mut self, message: &Message) {
-        let username = self.me.as_ref().and_then(|me| me.user.username.as_deref()).unwrap_or_default();
+        let username =
+            self.me.as_ref().and_then(|me| me.user.username.as_deref()).unwrap_or_default();
         let wish = inbox::read(message, username, self.parts.settings.owner);
         if wish == Wish::Nothing || self.is_stale(message.date) {
             return;
@@ -179,7 +234,12 @@ impl State {
         match wish {
             Wish::Start if chat.is_private() => {
                 let name = message.user().map_or("", |user| user.name.as_str());
-                self.say(chat, None, "start-private", &[("name", Arg::Text(&crate::speech::panel::name(name)))]);
+                self.say(
+                    chat,
+                    None,
+                    "start-private",
+                    &[("name", Arg::Text(&crate::speech::panel::name(name)))],
+                );
             }
             Wish::Start => self.say(chat, reply_to, "start-group", &[]),
             Wish::Help => {
@@ -236,13 +296,19 @@ impl State {
         let asked_in = message.id;
         match asked {
             PlayAsked::Request(request) => {
-                self.hand_over(chat.id, chat.username, Input::Play { request, requester, asked_in });
+                self.hand_over(
+                    chat.id,
+                    chat.username,
+                    Input::Play { request, requester, asked_in },
+                );
             }
             PlayAsked::Reply(reply_to) => {
                 let account = self.account.clone();
                 self.context.tasks().spawn(async move {
                     let outcome = match account.message(chat.id, reply_to).await {
-                        Ok(content) => Ok(content.and_then(|content| content.attachment).map(Request::Attachment)),
+                        Ok(content) => Ok(content
+                            .and_then(|content| content.attachment)
+                            .map(Request::Attachment)),
                         Err(error) => Err(error.into()),
                     };
                     Msg::Replied { chat: Box::new(chat), asked_in, requester, outcome }
@@ -261,7 +327,11 @@ impl State {
     ) {
         match outcome {
             Ok(Some(request)) => {
-                self.hand_over(chat.id, chat.username.clone(), Input::Play { request, requester, asked_in });
+                self.hand_over(
+                    chat.id,
+                    chat.username.clone(),
+                    Input::Play { request, requester, asked_in },
+                );
             }
             Ok(None) => self.say(chat.id, Some(asked_in), "reason-nothing-asked", &[]),
             Err(fault) => self.not_taken(chat.id, asked_in, &fault),
@@ -288,10 +358,16 @@ impl State {
 
     fn control(&mut self, chat: ChatId, control: Control, by: By, only: Option<Attempt>) {
         let user = by.standing.user;
-        let is_known = by.standing.is_anonymous_admin || by.standing.is_owner || !control.needs_standing();
-        let known = self.standings.get(&(chat, user)).filter(|(_, at)| at.elapsed() < self.parts.settings.standing_max);
+        let is_known =
+            by.standing.is_anonymous_admin || by.standing.is_owner || !control.needs_standing();
+        let known = self
+            .standings
+            .get(&(chat, user))
+            .filter(|(_, at)| at.elapsed() < self.parts.settings.standing_max);
         match known {
-            _ if is_known || self.parts.controls == Controls::Everyone => self.command(chat, control, by, only),
+            _ if is_known || self.parts.controls == Controls::Everyone => {
+                self.command(chat, control, by, only)
+            }
             Some((is_admin, _)) => {
                 let is_admin = *is_admin;
                 self.standing_known(chat, user, Some(is_admin), control, by, only);
@@ -299,7 +375,11 @@ impl State {
             None => {
                 let account = self.account.clone();
                 self.context.tasks().spawn(async move {
-                    let is_admin = account.participant(chat, user).await.ok().map(|p| p.is_admin || p.is_creator);
+                    let is_admin = account
+                        .participant(chat, user)
+                        .await
+                        .ok()
+                        .map(|p| p.is_admin || p.is_creator);
                     Msg::Standing { chat, user, is_admin, control, by: Box::new(by), only }
                 });
             }
@@ -331,7 +411,10 @@ impl State {
         // nobody plays here
         match *input {
             Input::List { by } => self.refuse(chat, &by, "queue-empty"),
-            Input::Pause { by, .. } | Input::Resume { by, .. } | Input::Skip { by, .. } | Input::Stop { by, .. } => {
+            Input::Pause { by, .. }
+            | Input::Resume { by, .. }
+            | Input::Skip { by, .. }
+            | Input::Stop { by, .. } => {
                 let id = if matches!(by.via, Via::Button(_)) { "stale" } else { "nothing-playing" };
                 self.refuse(chat, &by, id);
             }
@@ -349,7 +432,13 @@ impl State {
         self.voice.tell(chat, generation, event, ink);
     }
 
-    fn say(&mut self, chat: ChatId, reply_to: Option<MessageId>, id: &str, args: &[(&'static str, Arg<'_>)]) {
+    fn say(
+        &mut self,
+        chat: ChatId,
+        reply_to: Option<MessageId>,
+        id: &str,
+        args: &[(&'static str, Arg<'_>)],
+    ) {
         let texts = self.parts.texts.clone();
         self.voice.say(chat, reply_to, &texts, id, args);
     }

@@ -17,7 +17,8 @@ use super::{assistants, bot};
 use crate::settings::{Chat, Sources};
 use crate::wire::Slot;
 
-const INTENSITY: Intensity = Intensity { restarts_max: 100, within: std::time::Duration::from_secs(60) };
+const INTENSITY: Intensity =
+    Intensity { restarts_max: 100, within: std::time::Duration::from_secs(60) };
 /// How often a request may meet a player that is just ending before it is told so.
 const STARTS_MAX: u32 = 5;
 
@@ -70,14 +71,21 @@ impl Chats {
     /// Hands a command to the chat's player, if there is one.
     pub(crate) fn tell(&self, chat: ChatId, input: Input) -> Result<(), Box<Input>> {
         let Some(player) = self.players().get(&chat).cloned() else { return Err(Box::new(input)) };
-        player.send(player::Msg::Input(Box::new(input))).map_err(|undelivered| match undelivered.into_message() {
-            player::Msg::Input(input) => input,
-            _ => unreachable!("what was sent comes back"),
+        player.send(player::Msg::Input(Box::new(input))).map_err(|undelivered| {
+            match undelivered.into_message() {
+                player::Msg::Input(input) => input,
+                _ => unreachable!("what was sent comes back"),
+            }
         })
     }
 
     /// Hands a request to the chat's player, and starts one when there is none; gives it back while an old one ends.
-    pub(crate) fn play_now(&self, chat: ChatId, username: Option<String>, input: Input) -> Result<(), Box<Input>> {
+    pub(crate) fn play_now(
+        &self,
+        chat: ChatId,
+        username: Option<String>,
+        input: Input,
+    ) -> Result<(), Box<Input>> {
         let input = match self.tell(chat, input) {
             Ok(()) => return Ok(()),
             Err(input) => input,
@@ -89,16 +97,25 @@ impl Chats {
     }
 
     /// Hands a request to the chat's player, and starts one when there is none. Waits while an old one ends.
-    pub(crate) async fn play(&self, chat: ChatId, username: Option<String>, input: Input) -> Result<(), Fault> {
+    pub(crate) async fn play(
+        &self,
+        chat: ChatId,
+        username: Option<String>,
+        input: Input,
+    ) -> Result<(), Fault> {
         let mut input = Box::new(input);
         for _ in 0..STARTS_MAX {
             let known = self.players().get(&chat).cloned();
             if let Some(player) = known {
                 match player.send(player::Msg::Input(input)) {
                     Ok(()) => return Ok(()),
-                    Err(Undelivered::Full(_)) => return Err(Fault::transient(Reason::QueueFull, "the mailbox is full")),
+                    Err(Undelivered::Full(_)) => {
+                        return Err(Fault::transient(Reason::QueueFull, "the mailbox is full"));
+                    }
                     Err(Undelivered::Down(player::Msg::Input(back))) => input = back,
-                    Err(Undelivered::Down(_)) => return Err(Fault::transient(Reason::Internal, "a request got lost")),
+                    Err(Undelivered::Down(_)) => {
+                        return Err(Fault::transient(Reason::Internal, "a request got lost"));
+                    }
                 }
             }
             self.dynamic.end_and_wait(&chat.to_string()).await;

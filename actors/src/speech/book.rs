@@ -22,15 +22,32 @@ pub enum Key {
 /// What is to be done in the chat, in this order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Job {
-    Send { key: Option<Key>, reply_to: Option<MessageId>, saying: Saying },
+    Send {
+        key: Option<Key>,
+        reply_to: Option<MessageId>,
+        saying: Saying,
+    },
     /// A droppable edit is one that the next of its kind replaces.
-    Edit { key: Key, saying: Saying, is_droppable: bool },
+    Edit {
+        key: Key,
+        saying: Saying,
+        is_droppable: bool,
+    },
     /// The message is known by another key from now on.
-    Rename { from: Key, to: Key },
+    Rename {
+        from: Key,
+        to: Key,
+    },
     /// Nobody will edit this message any more.
-    Forget { key: Key },
+    Forget {
+        key: Key,
+    },
     /// Answers a pressed button.
-    Toast { query: i64, text: String, is_alert: bool },
+    Toast {
+        query: i64,
+        text: String,
+        is_alert: bool,
+    },
 }
 
 /// One chat's page.
@@ -82,7 +99,9 @@ impl Book {
                 let html = self.pen(ink).say("left-out", &[("tracks", Arg::Number(n_tracks))]);
                 jobs.push(send(Some(asked_in), panel::plain(html)));
             }
-            Event::Rejected { entry, asked_in, fault } => self.rejected(entry, asked_in, &fault, ink, &mut jobs),
+            Event::Rejected { entry, asked_in, fault } => {
+                self.rejected(entry, asked_in, &fault, ink, &mut jobs)
+            }
             Event::NowPlaying(now) => self.now_playing(*now, ink, &mut jobs),
             Event::Progress { attempt, position, is_paused } => {
                 self.redraw(attempt, true, ink, &mut jobs, |panel| {
@@ -90,29 +109,46 @@ impl Book {
                     panel.state = if is_paused { PanelState::Paused } else { PanelState::Playing };
                 });
             }
-            Event::Ended { attempt, .. } => self.close(Some(attempt), PanelState::Ended, ink, &mut jobs),
+            Event::Ended { attempt, .. } => {
+                self.close(Some(attempt), PanelState::Ended, ink, &mut jobs)
+            }
             Event::Failed { entry, attempt, asked_in, track, fault } => {
                 self.close(Some(attempt), PanelState::Ended, ink, &mut jobs);
                 let title = domain::track::clean_title(&track.display(), 120, "?");
                 let reason = ink.texts.reason(self.language, fault.reason);
-                let html = self.pen(ink).say("track-failed", &[("title", Arg::Text(&title)), ("reason", Arg::Html(&reason))]);
+                let html = self.pen(ink).say(
+                    "track-failed",
+                    &[("title", Arg::Text(&title)), ("reason", Arg::Html(&reason))],
+                );
                 self.answer(entry, asked_in, panel::plain(html), &mut jobs);
             }
-            Event::Finished => jobs.push(send(None, panel::plain(self.pen(ink).say("finished", &[])))),
-            Event::CallFailed { fault, n_dropped } => self.call_failed(&fault, n_dropped, ink, &mut jobs),
+            Event::Finished => {
+                jobs.push(send(None, panel::plain(self.pen(ink).say("finished", &[]))))
+            }
+            Event::CallFailed { fault, n_dropped } => {
+                self.call_failed(&fault, n_dropped, ink, &mut jobs)
+            }
             Event::CallHeld { fault } => {
                 let reason = ink.texts.reason(self.language, fault.reason);
                 let html = self.pen(ink).say("call-held", &[("reason", Arg::Html(&reason))]);
                 jobs.push(send(None, panel::plain(html)));
             }
-            Event::CallRestored => jobs.push(send(None, panel::plain(self.pen(ink).say("call-restored", &[])))),
+            Event::CallRestored => {
+                jobs.push(send(None, panel::plain(self.pen(ink).say("call-restored", &[]))))
+            }
             command => self.command(command, ink, &mut jobs),
         }
         jobs
     }
 
     fn pen<'a>(&self, ink: Ink<'a>) -> Pen<'a> {
-        Pen { texts: ink.texts, language: self.language, seal: ink.seal, chat: ink.chat, generation: self.generation }
+        Pen {
+            texts: ink.texts,
+            language: self.language,
+            seal: ink.seal,
+            chat: ink.chat,
+            generation: self.generation,
+        }
     }
 }
 
@@ -136,7 +172,14 @@ impl Book {
         }
     }
 
-    fn rejected(&mut self, entry: Option<EntryId>, asked_in: MessageId, fault: &Fault, ink: Ink<'_>, jobs: &mut Vec<Job>) {
+    fn rejected(
+        &mut self,
+        entry: Option<EntryId>,
+        asked_in: MessageId,
+        fault: &Fault,
+        ink: Ink<'_>,
+        jobs: &mut Vec<Job>,
+    ) {
         let saying = panel::plain(format!("⚠️ {}", ink.texts.reason(self.language, fault.reason)));
         match entry {
             Some(entry) => self.answer(entry, asked_in, saying, jobs),
@@ -196,7 +239,9 @@ impl Book {
         jobs: &mut Vec<Job>,
         change: impl FnOnce(&mut Panel),
     ) {
-        let Some(panel) = self.panel.as_mut().filter(|panel| panel.attempt == attempt) else { return };
+        let Some(panel) = self.panel.as_mut().filter(|panel| panel.attempt == attempt) else {
+            return;
+        };
         change(panel);
         let panel = panel.clone();
         let saying = self.pen(ink).panel(&panel);
@@ -204,8 +249,18 @@ impl Book {
     }
 
     /// The panel gets its last face and loses its buttons.
-    fn close(&mut self, only: Option<Attempt>, state: PanelState, ink: Ink<'_>, jobs: &mut Vec<Job>) {
-        let Some(panel) = self.panel.take_if(|panel| only.is_none_or(|attempt| attempt == panel.attempt)) else { return };
+    fn close(
+        &mut self,
+        only: Option<Attempt>,
+        state: PanelState,
+        ink: Ink<'_>,
+        jobs: &mut Vec<Job>,
+    ) {
+        let Some(panel) =
+            self.panel.take_if(|panel| only.is_none_or(|attempt| attempt == panel.attempt))
+        else {
+            return;
+        };
         let saying = self.pen(ink).panel(&Panel { state, ..panel.clone() });
         let key = Key::Panel(panel.attempt);
         jobs.push(Job::Edit { key, saying, is_droppable: false });
@@ -235,11 +290,12 @@ impl Book {
             Event::Skipped { attempt, entry, track, by } => {
                 self.close(Some(attempt), PanelState::Skipped, ink, jobs);
                 let name = panel::name(&by.name);
-                let title = track.map(|track| domain::track::clean_title(&track.display(), 120, "?"));
+                let title =
+                    track.map(|track| domain::track::clean_title(&track.display(), 120, "?"));
                 let html = match &title {
-                    Some(title) => {
-                        self.pen(ink).say("skipped", &[("name", Arg::Text(&name)), ("title", Arg::Text(title))])
-                    }
+                    Some(title) => self
+                        .pen(ink)
+                        .say("skipped", &[("name", Arg::Text(&name)), ("title", Arg::Text(title))]),
                     None => self.pen(ink).say("skipped-search", &[("name", Arg::Text(&name))]),
                 };
                 if let Some(asked_in) = self.searching.get(&entry).copied() {
@@ -255,7 +311,11 @@ impl Book {
                 self.reply(&by, html, self.pen(ink).say("done-stopped", &[]), jobs);
                 for (entry, _) in std::mem::take(&mut self.searching) {
                     let key = Key::Status(entry);
-                    jobs.push(Job::Edit { key, saying: panel::plain("⏹".to_owned()), is_droppable: false });
+                    jobs.push(Job::Edit {
+                        key,
+                        saying: panel::plain("⏹".to_owned()),
+                        is_droppable: false,
+                    });
                     jobs.push(Job::Forget { key });
                 }
             }
@@ -266,7 +326,9 @@ impl Book {
                 }
             }
             Event::NothingPlaying { by } => self.refuse(&by, "nothing-playing", ink, jobs),
-            Event::Unchanged { by, is_paused: true } => self.refuse(&by, "already-paused", ink, jobs),
+            Event::Unchanged { by, is_paused: true } => {
+                self.refuse(&by, "already-paused", ink, jobs)
+            }
             Event::Unchanged { by, is_paused: false } => self.refuse(&by, "not-paused", ink, jobs),
             Event::Stale { by } => self.refuse(&by, "stale", ink, jobs),
             Event::Forbidden { by } => self.refuse(&by, "forbidden", ink, jobs),
@@ -296,7 +358,9 @@ impl Book {
         let html = self.pen(ink).say(id, &[]);
         match by.via {
             Via::Message(asked_in) => jobs.push(send(Some(asked_in), panel::plain(html))),
-            Via::Button(query) => jobs.push(Job::Toast { query, text: unmarked(&html), is_alert: true }),
+            Via::Button(query) => {
+                jobs.push(Job::Toast { query, text: unmarked(&html), is_alert: true })
+            }
         }
     }
 }

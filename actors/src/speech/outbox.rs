@@ -48,11 +48,17 @@ impl Outbox {
         if let Job::Edit { key, is_droppable: true, .. } = &job {
             let key = *key;
             // only the newest position of a panel is worth telling
-            self.waiting.retain(|other| !matches!(other, Job::Edit { key: k, is_droppable: true, .. } if *k == key));
+            self.waiting.retain(
+                |other| !matches!(other, Job::Edit { key: k, is_droppable: true, .. } if *k == key),
+            );
         }
         if self.waiting.len() >= JOBS_MAX {
             self.n_dropped += 1;
-            match self.waiting.iter().position(|job| matches!(job, Job::Edit { is_droppable: true, .. })) {
+            match self
+                .waiting
+                .iter()
+                .position(|job| matches!(job, Job::Edit { is_droppable: true, .. }))
+            {
                 Some(at) => drop(self.waiting.remove(at)),
                 None => return,
             }
@@ -76,7 +82,9 @@ impl Outbox {
 
     fn out(&mut self, job: &Job) -> Option<Out> {
         match job {
-            Job::Send { reply_to, saying, .. } => Some(Out::Send { reply_to: *reply_to, saying: saying.clone() }),
+            Job::Send { reply_to, saying, .. } => {
+                Some(Out::Send { reply_to: *reply_to, saying: saying.clone() })
+            }
             Job::Edit { key, saying, is_droppable } => match self.ids.get(key) {
                 Some(message) => Some(Out::Edit { message: *message, saying: saying.clone() }),
                 // the message never came to be; its last words are still worth saying

@@ -14,13 +14,16 @@ use supervisor::{ChildSpec, Context, Door, Handle};
 use telegram::{Account, CallError, CallState, Incoming, Me, MemberStatus, Session};
 
 use super::Watchers;
-use crate::root::chats::chat::call;
 use crate::requests::Request;
+use crate::root::chats::chat::call;
 use crate::wire::{self, Slot};
 
 pub(crate) enum Msg {
     /// A call wants something of this account.
-    Ask { request: Request, call: Handle<call::Msg> },
+    Ask {
+        request: Request,
+        call: Handle<call::Msg>,
+    },
     /// Signed in, or not.
     Ready(Result<Box<Me>, CallError>),
     Incoming(Box<Incoming>),
@@ -64,14 +67,20 @@ impl Actor for Assistant {
     async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         let Args { context, parts } = args;
         parts.is_ready.store(false, Ordering::Release);
-        let (account, updates, runner) = telegram::connect(parts.telegram.clone(), parts.session.clone());
+        let (account, updates, runner) =
+            telegram::connect(parts.telegram.clone(), parts.session.clone());
         context.tasks().spawn(async move { Msg::Ended(runner.run().await) });
         let signing = account.clone();
         context.tasks().spawn(async move { Msg::Ready(sign_in(&signing).await) });
         Ok(State { context, parts, account, updates: Some(updates), me: None })
     }
 
-    async fn handle(&self, _: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Msg>,
+        message: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Ask { request, call } => state.ask(request, call),
             Msg::Ready(outcome) => state.signed_in(outcome)?,
@@ -81,7 +90,11 @@ impl Actor for Assistant {
         Ok(())
     }
 
-    async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(
+        &self,
+        _: ActorRef<Msg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         state.parts.is_ready.store(false, Ordering::Release);
         let account = state.account.clone();
         state.context.tasks().finish(async move { account.close().await });
@@ -110,7 +123,9 @@ impl State {
         let me = outcome.map_err(|error| wire::failure(error.into()))?;
         tracing::info!(path = self.context.path(), user = me.user.id.0, "assistant signed in");
         if let Some(updates) = self.updates.take() {
-            let pump = wire::pump(updates, self.context.clone(), |incoming| Msg::Incoming(Box::new(incoming)));
+            let pump = wire::pump(updates, self.context.clone(), |incoming| {
+                Msg::Incoming(Box::new(incoming))
+            });
             self.context.tasks().spawn_quiet(pump);
         }
         self.me = Some(*me);
@@ -142,7 +157,10 @@ impl State {
                 let chat = self.account.chat_of_call(participants.call);
                 let rows = participants.rows.into_iter().filter(|row| row.is_self);
                 for row in rows {
-                    self.tell(chat, || call::Msg::Row { call: participants.call, row: row_of(&row) });
+                    self.tell(chat, || call::Msg::Row {
+                        call: participants.call,
+                        row: row_of(&row),
+                    });
                 }
             }
             Incoming::Call(changed) if matches!(changed.state, CallState::Discarded { .. }) => {
@@ -153,7 +171,9 @@ impl State {
                     self.tell(Some(change.chat.id), || call::Msg::Removed);
                 }
             }
-            Incoming::Lost(fault) => tracing::warn!(path = self.context.path(), %fault, "connection lost"),
+            Incoming::Lost(fault) => {
+                tracing::warn!(path = self.context.path(), %fault, "connection lost")
+            }
             _ => {}
         }
     }

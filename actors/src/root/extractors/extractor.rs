@@ -51,7 +51,9 @@ pub(crate) struct State {
 
 pub(crate) fn child_spec(door: Door<Msg>, service: Service) -> ChildSpec {
     let id = service.name();
-    ChildSpec::behind(door, id, move |context| (Extractor, Args { context, service: service.clone() }))
+    ChildSpec::behind(door, id, move |context| {
+        (Extractor, Args { context, service: service.clone() })
+    })
 }
 
 impl Actor for Extractor {
@@ -65,7 +67,12 @@ impl Actor for Extractor {
         Ok(State { context, service, library: Arc::default() })
     }
 
-    async fn handle(&self, _: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Msg>,
+        message: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Look { request, reply } => state.look(request, reply),
             Msg::Done => {}
@@ -91,7 +98,9 @@ impl Service {
 impl State {
     fn look(&self, request: Request, reply: Reply<Outcome>) {
         match (&self.service, request) {
-            (Service::Files(root), Request::Query(query)) => self.search(root.clone(), query, reply),
+            (Service::Files(root), Request::Query(query)) => {
+                self.search(root.clone(), query, reply)
+            }
             (Service::Direct(direct), Request::Url(url)) => {
                 let direct = direct.clone();
                 self.context.tasks().spawn_quiet(async move {
@@ -103,7 +112,10 @@ impl State {
                 reply.send(attachment::track(settings, &attachment).map(|track| vec![track]));
             }
             _ => {
-                let fault = Fault::refused(Reason::NotFound, format!("{} has none of these", self.service.name()));
+                let fault = Fault::refused(
+                    Reason::NotFound,
+                    format!("{} has none of these", self.service.name()),
+                );
                 reply.send(Err(fault));
             }
         }
@@ -126,8 +138,11 @@ fn fresh(library: &mut Option<Library>, root: PathBuf) -> Result<&Library, Fault
     if let Some(library) = library {
         library.refresh()?;
     } else {
-        let settings = files::Settings { root, depth_max: FOLDER_DEPTH_MAX, files_max: FOLDER_FILES_MAX };
+        let settings =
+            files::Settings { root, depth_max: FOLDER_DEPTH_MAX, files_max: FOLDER_FILES_MAX };
         *library = Some(Library::scan(settings)?);
     }
-    library.as_ref().ok_or_else(|| Fault::transient(Reason::Internal, "the folder's index vanished"))
+    library
+        .as_ref()
+        .ok_or_else(|| Fault::transient(Reason::Internal, "the folder's index vanished"))
 }

@@ -42,7 +42,9 @@ pub(crate) struct State {
 }
 
 pub(crate) fn child_spec(door: Door<Msg>, routes: Routes, deadline: Duration) -> ChildSpec {
-    ChildSpec::behind(door, "resolver", move |context| (Resolver, Args { context, routes: routes.clone(), deadline }))
+    ChildSpec::behind(door, "resolver", move |context| {
+        (Resolver, Args { context, routes: routes.clone(), deadline })
+    })
 }
 
 impl Actor for Resolver {
@@ -56,7 +58,12 @@ impl Actor for Resolver {
         Ok(State { context, routes, deadline })
     }
 
-    async fn handle(&self, _: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Msg>,
+        message: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Resolve { attempt, request, player } => state.resolve(attempt, request, player),
         }
@@ -73,7 +80,9 @@ impl State {
         self.context.tasks().spawn_quiet(async move {
             let outcome = match route {
                 Ok(extractor) => {
-                    let answer = extractor.ask(|reply| extractor::Msg::Look { request, reply }, deadline).await;
+                    let answer = extractor
+                        .ask(|reply| extractor::Msg::Look { request, reply }, deadline)
+                        .await;
                     answer.unwrap_or_else(|unanswered| Err(unavailable(unanswered)))
                 }
                 Err(fault) => Err(fault),
@@ -90,19 +99,22 @@ impl Routes {
         match request {
             Request::Url(_) => Ok(self.direct.clone()),
             Request::Attachment(_) => Ok(self.attachments.clone()),
-            Request::Query(_) => {
-                self.files.clone().ok_or_else(|| Fault::refused(Reason::NotFound, "there is no music folder to search"))
-            }
+            Request::Query(_) => self.files.clone().ok_or_else(|| {
+                Fault::refused(Reason::NotFound, "there is no music folder to search")
+            }),
         }
     }
 }
 
 fn unavailable(unanswered: Unanswered) -> Fault {
     match unanswered {
-        Unanswered::Timeout => Fault::transient(Reason::Timeout, "the extractor did not answer in time"),
-        Unanswered::Full | Unanswered::Down | Unanswered::Dropped => {
-            Fault::transient(Reason::Internal, format!("the extractor did not answer: {unanswered}"))
+        Unanswered::Timeout => {
+            Fault::transient(Reason::Timeout, "the extractor did not answer in time")
         }
+        Unanswered::Full | Unanswered::Down | Unanswered::Dropped => Fault::transient(
+            Reason::Internal,
+            format!("the extractor did not answer: {unanswered}"),
+        ),
     }
 }
 

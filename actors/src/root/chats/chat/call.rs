@@ -67,8 +67,11 @@ pub(crate) struct State {
 }
 
 pub(crate) fn child_spec(door: Door<Msg>, place: Place, player: Handle<player::Msg>) -> ChildSpec {
-    let start = move |context| (Call, Args { context, place: place.clone(), player: player.clone() });
-    ChildSpec::behind(door, "call", start).transient().backoff(Backoff { first_immediate: true, ..Backoff::STANDARD })
+    let start =
+        move |context| (Call, Args { context, place: place.clone(), player: player.clone() });
+    ChildSpec::behind(door, "call", start)
+        .transient()
+        .backoff(Backoff { first_immediate: true, ..Backoff::STANDARD })
 }
 
 impl Actor for Call {
@@ -93,7 +96,12 @@ impl Actor for Call {
         })
     }
 
-    async fn handle(&self, _: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Msg>,
+        message: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Join => state.join(),
             Msg::Leave => state.put(Input::Leave),
@@ -102,7 +110,9 @@ impl Actor for Call {
             Msg::Created { attempt, outcome } => state.put(Input::Created { attempt, outcome }),
             Msg::Prepared { attempt, outcome } => state.prepared(attempt, outcome),
             Msg::Answered { attempt, outcome } => state.answered(attempt, outcome),
-            Msg::Applied { attempt, connection, outcome } => state.applied(attempt, connection, outcome),
+            Msg::Applied { attempt, connection, outcome } => {
+                state.applied(attempt, connection, outcome)
+            }
             Msg::Checked { attempt, outcome } => state.put(Input::Checked { attempt, outcome }),
             Msg::Connection { attempt, event } => state.connection_changed(attempt, event),
             Msg::Row { call, row } => state.row(call, row),
@@ -113,7 +123,11 @@ impl Actor for Call {
         Ok(())
     }
 
-    async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(
+        &self,
+        _: ActorRef<Msg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         state.put(Input::Leave);
         Ok(())
     }
@@ -131,7 +145,8 @@ impl State {
 
     fn join(&mut self) {
         if self.assigned.is_none() {
-            self.assigned = self.place.parts.shared.roster.assign(self.place.chat, self.context.handle());
+            self.assigned =
+                self.place.parts.shared.roster.assign(self.place.chat, self.context.handle());
         }
         self.put(Input::Join);
     }
@@ -156,7 +171,12 @@ impl State {
         self.put(Input::Answered { attempt, outcome });
     }
 
-    fn applied(&mut self, attempt: Attempt, connection: Box<Connection>, outcome: Result<(), Fault>) {
+    fn applied(
+        &mut self,
+        attempt: Attempt,
+        connection: Box<Connection>,
+        outcome: Result<(), Fault>,
+    ) {
         if attempt != self.machine.attempt() {
             return self.discard(Some(connection));
         }
@@ -187,7 +207,10 @@ impl State {
                 self.put(Input::Lost { attempt, fault });
             }
             ConnectionEvent::Closed => {
-                let fault = Fault::transient(Reason::CallUnreachable, "the media server closed the connection");
+                let fault = Fault::transient(
+                    Reason::CallUnreachable,
+                    "the media server closed the connection",
+                );
                 self.put(Input::Lost { attempt, fault });
             }
             // video constraints and debug words; nothing that audio needs
@@ -212,7 +235,9 @@ impl State {
             Effect::Join { attempt, call } => self.join_call(attempt, call),
             Effect::Apply { attempt } => self.apply(attempt),
             Effect::Unmute { call } => self.ask(Request::Unmute { call }),
-            Effect::Check { attempt, call, ssrc } => self.ask(Request::Check { attempt, call, ssrc }),
+            Effect::Check { attempt, call, ssrc } => {
+                self.ask(Request::Check { attempt, call, ssrc })
+            }
             Effect::Quit { call, ssrc } => self.ask(Request::Quit { call, ssrc }),
             Effect::Close => self.close(),
             Effect::Flow(is_flowing) => self.flow(is_flowing),
@@ -261,12 +286,17 @@ impl State {
     }
 
     fn join_call(&self, attempt: Attempt, call: CallId) {
-        let Some(params) = self.connection.as_ref().map(|connection| connection.payload()) else { return };
+        let Some(params) = self.connection.as_ref().map(|connection| connection.payload()) else {
+            return;
+        };
         self.ask(Request::Join { attempt, chat: self.place.chat, call, params });
     }
 
     fn apply(&mut self, attempt: Attempt) {
-        let (Some(mut connection), Some(answer)) = (self.connection.take(), self.answer.take()) else { return };
+        let (Some(mut connection), Some(answer)) = (self.connection.take(), self.answer.take())
+        else {
+            return;
+        };
         let heard = self.context.handle();
         self.context.tasks().spawn(async move {
             let on_event = move |event| {
@@ -310,4 +340,3 @@ impl State {
         }
     }
 }
-

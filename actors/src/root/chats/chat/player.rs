@@ -17,8 +17,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use supervisor::{Backoff, ChildSpec, Context, Door, Handle, task::Task};
 
 use super::{Place, call};
-use crate::root::bot;
 use crate::feeding::{self, Opened};
+use crate::root::bot;
 use crate::root::extractors::resolver;
 
 pub(crate) enum Msg {
@@ -64,7 +64,9 @@ struct Loading {
 
 pub(crate) fn child_spec(door: Door<Msg>, place: Place, call: Handle<call::Msg>) -> ChildSpec {
     let start = move |context| (Player, Args { context, place: place.clone(), call: call.clone() });
-    ChildSpec::behind(door, "player", start).transient().backoff(Backoff { first_immediate: true, ..Backoff::STANDARD })
+    ChildSpec::behind(door, "player", start)
+        .transient()
+        .backoff(Backoff { first_immediate: true, ..Backoff::STANDARD })
 }
 
 impl Actor for Player {
@@ -85,7 +87,12 @@ impl Actor for Player {
         Ok(State { context, place, call, rules, generation, loading: None, is_attached: false })
     }
 
-    async fn handle(&self, _: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Msg>,
+        message: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Input(input) => state.put(*input),
             Msg::Resolved { attempt, outcome } => state.put(Input::Resolved { attempt, outcome }),
@@ -99,7 +106,11 @@ impl Actor for Player {
         Ok(())
     }
 
-    async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(
+        &self,
+        _: ActorRef<Msg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         state.place.stream.detach();
         Ok(())
     }
@@ -118,10 +129,14 @@ impl State {
 
     /// The bytes are on their way (or are not): start to decode.
     fn opened(&mut self, attempt: Attempt, outcome: Result<Opened, Fault>) {
-        let Some(loading) = self.loading.as_mut().filter(|loading| loading.attempt == attempt) else { return };
+        let Some(loading) = self.loading.as_mut().filter(|loading| loading.attempt == attempt)
+        else {
+            return;
+        };
         match outcome {
             Ok(Opened { input, hint, download }) => {
-                loading.download = download.map(|download| self.context.tasks().spawn_quiet(download));
+                loading.download =
+                    download.map(|download| self.context.tasks().spawn_quiet(download));
                 let heard = self.context.handle();
                 let on_event = Box::new(move |event| {
                     let _missed = heard.send(Msg::Pipeline { attempt, event }).is_err();
@@ -140,23 +155,39 @@ impl State {
                 self.put(Input::Loaded { attempt, duration: ready.duration });
             }
             // once it sounds, the stream tells the end, after what was produced was heard
-            PipelineEvent::Failed(fault) if !self.is_attached => self.put(Input::Broken { attempt, fault }),
-            PipelineEvent::Failed(fault) => tracing::warn!(chat = %self.place.chat, %fault, "track broke off"),
+            PipelineEvent::Failed(fault) if !self.is_attached => {
+                self.put(Input::Broken { attempt, fault })
+            }
+            PipelineEvent::Failed(fault) => {
+                tracing::warn!(chat = %self.place.chat, %fault, "track broke off")
+            }
         }
     }
 
     fn stream_changed(&mut self, event: StreamEvent) {
         match event {
-            StreamEvent::Started { attempt } => tracing::debug!(chat = %self.place.chat, %attempt, "first frame sent"),
-            StreamEvent::Drained { attempt, played } => self.put(Input::Drained { attempt, played }),
-            StreamEvent::Failed { attempt, fault, .. } => self.put(Input::Broken { attempt, fault }),
-            StreamEvent::SinkLost => tracing::debug!(chat = %self.place.chat, "the call takes no frames"),
+            StreamEvent::Started { attempt } => {
+                tracing::debug!(chat = %self.place.chat, %attempt, "first frame sent")
+            }
+            StreamEvent::Drained { attempt, played } => {
+                self.put(Input::Drained { attempt, played })
+            }
+            StreamEvent::Failed { attempt, fault, .. } => {
+                self.put(Input::Broken { attempt, fault })
+            }
+            StreamEvent::SinkLost => {
+                tracing::debug!(chat = %self.place.chat, "the call takes no frames")
+            }
         }
     }
 
     fn position(&self) -> Duration {
         let current = self.rules.current_attempt();
-        self.place.stream.position().filter(|at| Some(at.attempt) == current).map_or(Duration::ZERO, |at| at.at)
+        self.place
+            .stream
+            .position()
+            .filter(|at| Some(at.attempt) == current)
+            .map_or(Duration::ZERO, |at| at.at)
     }
 }
 
@@ -190,9 +221,14 @@ impl State {
 
     fn resolve(&mut self, attempt: Attempt, request: domain::track::Request) {
         let player = self.context.handle();
-        let asked = self.place.parts.shared.resolver.send(resolver::Msg::Resolve { attempt, request, player });
+        let asked = self.place.parts.shared.resolver.send(resolver::Msg::Resolve {
+            attempt,
+            request,
+            player,
+        });
         if let Err(undelivered) = asked {
-            let fault = Fault::transient(Reason::Internal, format!("the resolver: {undelivered:?}"));
+            let fault =
+                Fault::transient(Reason::Internal, format!("the resolver: {undelivered:?}"));
             // through the mailbox: the rules are in the middle of an input
             self.context.tell_self(Msg::Resolved { attempt, outcome: Err(fault) });
         }
@@ -200,7 +236,10 @@ impl State {
 
     fn load(&mut self, attempt: Attempt, track: Track) {
         let opening = feeding::open(&self.place.parts, track.location);
-        let opening = self.context.tasks().spawn(async move { Msg::Opened { attempt, outcome: opening.await } });
+        let opening = self
+            .context
+            .tasks()
+            .spawn(async move { Msg::Opened { attempt, outcome: opening.await } });
         self.loading = Some(Loading { attempt, opening, download: None, pipeline: None });
         self.is_attached = false;
     }
@@ -213,7 +252,9 @@ impl State {
     }
 
     fn unload(&mut self, attempt: Attempt) {
-        let Some(loading) = self.loading.take_if(|loading| loading.attempt == attempt) else { return };
+        let Some(loading) = self.loading.take_if(|loading| loading.attempt == attempt) else {
+            return;
+        };
         loading.opening.abort();
         if let Some(download) = &loading.download {
             download.abort();
@@ -231,7 +272,11 @@ impl State {
     }
 
     fn tell(&self, event: Event) {
-        self.tell_bot(bot::Msg::Event { chat: self.place.chat, generation: self.generation, event: Box::new(event) });
+        self.tell_bot(bot::Msg::Event {
+            chat: self.place.chat,
+            generation: self.generation,
+            event: Box::new(event),
+        });
     }
 
     fn tell_bot(&self, message: bot::Msg) {
