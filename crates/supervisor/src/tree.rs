@@ -87,11 +87,7 @@ impl Tree {
     /// and its messages are `M`. It stays good through restarts, but not beyond the end of a
     /// dynamic child: look a dynamic child up again rather than keep its handle.
     pub fn find<M: Message>(&self, path: &str) -> Option<Handle<M>> {
-        let root = self.shared.root.get()?;
-        let node = match path.split_once('/') {
-            None => (path == &*root.id).then(|| root.clone())?,
-            Some((id, below)) => (id == &*root.id).then(|| root.descend(below))??,
-        };
+        let node = self.node(path)?;
         node.handle.downcast_ref::<Handle<M>>().cloned()
     }
 
@@ -100,6 +96,14 @@ impl Tree {
     pub fn retry(&self, path: &str) -> bool {
         let Some((parent, id)) = path.rsplit_once('/') else { return false };
         self.find::<Msg>(parent).is_some_and(|parent| parent.send(Msg::Retry(id.into())).is_ok())
+    }
+
+    pub(crate) fn node(&self, path: &str) -> Option<Arc<Node>> {
+        let root = self.shared.root.get()?;
+        match path.split_once('/') {
+            None => (path == &*root.id).then(|| root.clone()),
+            Some((id, below)) => (id == &*root.id).then(|| root.descend(below))?,
+        }
     }
 
     pub(crate) fn redact(&self, text: &str) -> String {
