@@ -1,5 +1,8 @@
 //! What an account hears, in the domain's words.
 
+pub(crate) mod convert;
+pub(crate) mod people;
+
 use std::time::Duration;
 
 use domain::track::Attachment;

@@ -34,6 +34,9 @@ pub(crate) struct State {
     pub(crate) updates: UpdatesState,
     /// The gap since `updates` cannot be read: start from where Telegram is.
     pub(crate) skips_gap: bool,
+    /// The home key came from outside and must not be replaced: when a server does not know it, the library makes a
+    /// new one that belongs to nobody.
+    pub(crate) keeps_key: bool,
     /// Changed since the file was written.
     pub(crate) is_dirty: bool,
     clock: u64,
@@ -62,6 +65,7 @@ impl State {
             peers: HashMap::new(),
             updates: UpdatesState::default(),
             skips_gap: false,
+            keeps_key: false,
             is_dirty: true,
             clock: 0,
         }
@@ -224,6 +228,10 @@ impl grammers_session::Session for Memory {
         let mut option = option.clone();
         if let Some(address) = state.pinned.get(&option.id).copied() {
             place(&mut option, address);
+        }
+        if state.keeps_key && option.id == state.home {
+            option.auth_key =
+                state.home_option().and_then(|home| home.auth_key).or(option.auth_key);
         }
         let is_reachable =
             option.ipv4.port() != 0 && !IpAddr::V4(*option.ipv4.ip()).is_unspecified();
