@@ -1,5 +1,8 @@
 //! Playable files on messages.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use domain::track::Attachment;

@@ -25,7 +25,7 @@ pub enum Incoming {
     /// The connection is down and being rebuilt; `Connected` follows, or the runner ends with the fault.
     Lost(Fault),
     /// A new message. Check its date: after an absence old ones arrive too.
-    Message(Message),
+    Message(Box<Message>),
     /// A button was pressed.
     Callback(Callback),
     /// A group call began, changed or ended.

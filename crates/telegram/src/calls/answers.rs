@@ -1,5 +1,8 @@
 //! Reading group calls out of answers and updates, also out of those that this build cannot read whole.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::time::Duration;
 

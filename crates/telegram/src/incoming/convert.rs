@@ -1,5 +1,8 @@
 //! Telegram's updates, turned into what an account hears.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -174,7 +177,7 @@ fn own_status(chat: ChatId, people: &People) -> Option<Incoming> {
 fn from_message(message: tl::enums::Message, people: &People) -> Vec<Incoming> {
     match message {
         tl::enums::Message::Message(message) => {
-            vec![Incoming::Message(plain_message(message, people))]
+            vec![Incoming::Message(Box::new(plain_message(message, people)))]
         }
         tl::enums::Message::Service(message) => service_message(&message, people),
         tl::enums::Message::Empty(_) => Vec::new(),

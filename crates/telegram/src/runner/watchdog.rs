@@ -4,24 +4,31 @@ use std::sync::atomic::Ordering;
 
 use domain::{Fault, Reason};
 use grammers_tl_types::{self as tl, Serializable as _};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::account::{Account, Stage};
 
 /// Ends with a transient fault when a ping stays unanswered.
-pub(super) async fn run(account: Account) -> Result<(), Fault> {
+pub(super) async fn run(account: Account, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {
+    tokio::select! {
+        fault = watch(&account) => Err(fault),
+        _ = stop.wait_for(|stop| *stop) => Ok(()),
+    }
+}
+
+async fn watch(account: &Account) -> Fault {
     let settings = account.settings();
     let mut stage = account.stage();
-    if stage.wait_for(|stage| *stage != Stage::Fresh).await.is_err() {
-        return Ok(());
-    }
+    let known = stage.wait_for(|stage| *stage != Stage::Fresh).await.is_ok();
+    debug_assert!(known, "the account holds the other end");
     loop {
         sleep(settings.ping_every).await;
         let began = Instant::now();
-        if timeout(settings.ping_timeout, answered(&account)).await != Ok(true) {
+        if timeout(settings.ping_timeout, answered(account)).await != Ok(true) {
             let detail =
                 format!("no answer to a ping within {} s", settings.ping_timeout.as_secs_f32());
-            return Err(Fault::transient(Reason::TelegramUnreachable, detail));
+            return Fault::transient(Reason::TelegramUnreachable, detail);
         }
         let us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
         account.counters().ping_us.store(us, Ordering::Relaxed);

@@ -15,6 +15,9 @@ use super::strings::Login;
 /// How many users a session remembers; the longest unseen are forgotten first. Chats and channels are few and stay.
 const USERS_MAX: usize = 10_000;
 
+/// Beyond every peer's number; the library adds to a number before it checks it.
+const NUMBER_MAX: i64 = 1 << 42;
+
 /// The part of a session that grammers reads and writes.
 pub(crate) struct Memory(Mutex<State>);
 
@@ -184,6 +187,10 @@ fn place(option: &mut DcOption, address: SocketAddr) {
 
 /// A peer's number as bot APIs write it; `None` for numbers that no peer has (the library would panic on them).
 pub(crate) fn dialog_id(info: &PeerInfo) -> Option<i64> {
+    let (PeerInfo::User { id, .. } | PeerInfo::Chat { id } | PeerInfo::Channel { id, .. }) = info;
+    if !(1..NUMBER_MAX).contains(id) {
+        return None;
+    }
     let id = match info {
         PeerInfo::User { id, .. } => PeerId::user(*id),
         PeerInfo::Chat { id } => PeerId::chat(*id),
