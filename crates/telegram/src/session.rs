@@ -142,6 +142,10 @@ impl Session {
         self.inner.memory.lock().pin(addresses);
     }
 
+    pub(crate) fn has_key(&self) -> bool {
+        self.inner.memory.lock().home_option().is_some_and(|home| home.auth_key.is_some())
+    }
+
     pub(crate) fn prefers_ipv6(&self) -> bool {
         self.inner.memory.lock().prefers_ipv6
     }

@@ -28,8 +28,13 @@ impl Account {
             let detail = "the bot token does not have the shape <number>:<text>";
             return Err(Fault::fatal(Reason::AccountLost, detail).into());
         };
-        if self.session().user_id().is_some_and(|user| user.0 == number) {
+        let known = self.session().user_id();
+        let may_be_in = self.session().has_key() && known.is_none_or(|user| user.0 == number);
+        if may_be_in {
             match self.who_am_i().await {
+                Ok(me) if me.user.id.0 != number => {
+                    tracing::info!("the saved login is another account's")
+                }
                 Err(error) if error.fault.class == Class::Fatal => {
                     tracing::info!(fault = %error, "the bot's saved login is gone, signing in again");
                 }
