@@ -1,66 +1,67 @@
 //! The handle: everything an account can be asked to do.
+//!
+//! One request, one answer, one timeout; nothing is retried except a short flood wait, which Telegram guarantees had
+//! no effect. Once Telegram said that the login is gone, nothing is asked any more.
 
-use domain::{ChatId, Fault, MessageId, Reason, UserId};
-use tokio::sync::mpsc;
+mod chats;
+mod join;
+mod messages;
+pub(crate) mod peers;
+mod sign_in;
+mod standing;
 
-use crate::attachment::MessageContent;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use domain::{Class, Fault, Reason};
+use grammers_mtsender::SenderPoolHandle;
+use grammers_tl_types::{self as tl, Deserializable as _};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::calls::SeenCalls;
 use crate::fault::CallError;
-use crate::html::Html;
-use crate::incoming::{Chat, Updates, User};
-use crate::keyboard::Keyboard;
-use crate::runner::Runner;
-use crate::secret::Secret;
 use crate::session::Session;
 use crate::settings::Settings;
 
+pub use join::Membership;
+pub use messages::{BotCommand, Outgoing};
+pub(crate) use peers::chat_id;
+pub use sign_in::Me;
+pub use standing::Participant;
+
 /// A connected account. Cheap to clone; every call has a timeout and none is retried.
-#[derive(Clone, Debug)]
-pub struct Account {}
-
-/// The account itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Me {
-    pub user: User,
+#[derive(Clone)]
+pub struct Account {
+    inner: Arc<Inner>,
 }
 
-/// A message to send.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outgoing {
-    pub text: Html,
-    pub keyboard: Option<Keyboard>,
-    pub reply_to: Option<MessageId>,
-    /// Without a notification sound.
-    pub is_silent: bool,
+struct Inner {
+    pool: SenderPoolHandle,
+    session: Session,
+    settings: Settings,
+    stage: watch::Sender<Stage>,
+    counters: Counters,
+    seen_calls: Mutex<SeenCalls>,
+    /// Data centres other than home that know this login since the connection began.
+    introduced: tokio::sync::Mutex<HashSet<i32>>,
 }
 
-/// Somebody's standing in a chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Participant {
-    pub user: UserId,
-    pub is_creator: bool,
-    /// The creator counts as one.
-    pub is_admin: bool,
-    /// May manage the group call.
-    pub can_manage_calls: bool,
-    pub is_member: bool,
-    pub is_banned: bool,
-}
-
-/// What joining a chat came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Membership {
-    /// The account is in now.
-    Joined(Chat),
-    /// It was in already.
-    AlreadyIn(Option<Chat>),
-}
-
-/// A command in a bot's menu.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BotCommand {
-    /// Without the slash.
-    pub name: String,
-    pub description: String,
+/// How far an account's connection has come; the runner follows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nobody has signed in over this connection yet.
+    #[default]
+    Fresh,
+    /// Signed in: updates may flow.
+    Ready,
+    /// Telegram's last word about this login.
+    Lost(Fault),
+    /// Asked to end.
+    Closing,
 }
 
 /// Counters of one connection, for the dashboard.
@@ -79,131 +80,205 @@ pub struct Stats {
     /// Requests that failed.
     pub failures: u64,
     /// The last ping's round trip.
-    pub ping: Option<std::time::Duration>,
+    pub ping: Option<Duration>,
 }
 
-/// Prepares an account's connection. Nothing happens until the runner runs; updates flow once
-/// [`Account::sign_in_bot`] or [`Account::me`] succeeded.
-pub fn connect(_settings: Settings, _session: Session) -> (Account, Updates, Runner) {
-    let (_, events) = mpsc::channel(1);
-    (Account {}, Updates { events }, Runner {})
-}
-
-pub(crate) fn unfinished() -> CallError {
-    Fault::refused(Reason::Internal, "not written yet").into()
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) updates: AtomicU64,
+    pub(crate) overflowed: AtomicU64,
+    pub(crate) malformed: AtomicU64,
+    pub(crate) skipped_gaps: AtomicU64,
+    pub(crate) calls: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    pub(crate) ping_us: AtomicU64,
 }
 
 // === impl Account ===
 
 impl Account {
-    /// Signs in as the bot of this token; asks nothing more than who it is if the session is that bot already.
-    pub async fn sign_in_bot(&self, _token: &Secret) -> Result<Me, CallError> {
-        Err(unfinished())
+    pub(crate) fn new(pool: SenderPoolHandle, session: Session, settings: Settings) -> Account {
+        Account {
+            inner: Arc::new(Inner {
+                pool,
+                session,
+                settings,
+                stage: watch::Sender::new(Stage::Fresh),
+                counters: Counters::default(),
+                seen_calls: Mutex::new(SeenCalls::default()),
+                introduced: tokio::sync::Mutex::new(HashSet::new()),
+            }),
+        }
     }
 
-    /// Who this account is; the first success lets the updates flow.
-    pub async fn me(&self) -> Result<Me, CallError> {
-        Err(unfinished())
+    /// Asks the connection to end: the session is saved and the runner returns `Ok`.
+    pub fn close(&self) {
+        self.inner.stage.send_if_modified(|stage| {
+            let is_news = !matches!(stage, Stage::Lost(_) | Stage::Closing);
+            if is_news {
+                *stage = Stage::Closing;
+            }
+            is_news
+        });
     }
 
-    /// Saves the session, disconnects and lets the runner end.
-    pub async fn close(&self) {}
-
+    /// Counters since the connection began.
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        self.inner.counters.stats()
     }
 
-    /// Sends a message; the id it got.
-    pub async fn send(&self, _chat: ChatId, _message: Outgoing) -> Result<MessageId, CallError> {
-        Err(unfinished())
+    pub(crate) fn session(&self) -> &Session {
+        &self.inner.session
     }
 
-    /// Replaces a message's text and buttons (`None` removes them). Succeeds too when nothing differs.
-    pub async fn edit(
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.inner.counters
+    }
+
+    pub(crate) fn pool(&self) -> &SenderPoolHandle {
+        &self.inner.pool
+    }
+
+    pub(crate) fn seen_calls(&self) -> &Mutex<SeenCalls> {
+        &self.inner.seen_calls
+    }
+
+    pub(crate) fn introduced(&self) -> &tokio::sync::Mutex<HashSet<i32>> {
+        &self.inner.introduced
+    }
+
+    pub(crate) fn stage(&self) -> watch::Receiver<Stage> {
+        self.inner.stage.subscribe()
+    }
+
+    pub(crate) fn home(&self) -> i32 {
+        self.session().memory().lock().home
+    }
+
+    fn ready(&self) {
+        self.inner.stage.send_if_modified(|stage| {
+            let is_news = *stage == Stage::Fresh;
+            if is_news {
+                *stage = Stage::Ready;
+            }
+            is_news
+        });
+    }
+
+    /// Remembers that the login is gone, so that nothing more is asked.
+    pub(crate) fn lost(&self, fault: &Fault) {
+        self.inner.stage.send_if_modified(|stage| {
+            let is_news = !matches!(stage, Stage::Lost(_));
+            if is_news {
+                *stage = Stage::Lost(fault.clone());
+            }
+            is_news
+        });
+    }
+
+    /// One request to the home data centre.
+    pub(crate) async fn call<R: tl::RemoteCall>(
         &self,
-        _chat: ChatId,
-        _message: MessageId,
-        _text: &Html,
-        _keyboard: Option<&Keyboard>,
-    ) -> Result<(), CallError> {
-        Err(unfinished())
+        request: &R,
+    ) -> Result<R::Return, CallError> {
+        let answer = self.call_raw(request.to_bytes()).await?;
+        read::<R>(&answer)
     }
 
-    /// Deletes for everybody. Succeeds too when it is gone already.
-    pub async fn delete(&self, _chat: ChatId, _message: MessageId) -> Result<(), CallError> {
-        Err(unfinished())
+    /// One request to the home data centre, as bytes there and back.
+    pub(crate) async fn call_raw(&self, body: Vec<u8>) -> Result<Vec<u8>, CallError> {
+        let answer = self.ask(self.home(), body).await;
+        if let Err(error) = &answer
+            && error.fault.class == Class::Fatal
+        {
+            self.lost(&error.fault);
+        }
+        answer
     }
 
-    /// Answers a pressed button: a passing notice, or a window to be closed when `is_alert`.
-    pub async fn answer_callback(
+    /// One request whose fatal refusal is not yet the last word (another data centre, a login that is being made).
+    pub(crate) async fn probe<R: tl::RemoteCall>(
         &self,
-        _id: i64,
-        _text: &str,
-        _is_alert: bool,
-    ) -> Result<(), CallError> {
-        Err(unfinished())
+        dc: i32,
+        request: &R,
+    ) -> Result<R::Return, CallError> {
+        let answer = self.ask(dc, request.to_bytes()).await?;
+        read::<R>(&answer)
     }
 
-    /// What a message holds; `None` when it is gone.
-    pub async fn message(
-        &self,
-        _chat: ChatId,
-        _message: MessageId,
-    ) -> Result<Option<MessageContent>, CallError> {
-        Err(unfinished())
+    async fn ask(&self, dc: i32, body: Vec<u8>) -> Result<Vec<u8>, CallError> {
+        match &*self.inner.stage.borrow() {
+            Stage::Lost(fault) => return Err(fault.clone().into()),
+            Stage::Closing => {
+                return Err(Fault::transient(Reason::Stopping, "the connection is closing").into());
+            }
+            Stage::Fresh | Stage::Ready => {}
+        }
+        let counters = self.counters();
+        counters.calls.fetch_add(1, Ordering::Relaxed);
+        let limit = self.settings().call_timeout;
+        let answer = match timeout(limit, self.ask_once_or_twice(dc, &body)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(CallError::timeout(constructor(&body), limit)),
+        };
+        if let Err(error) = &answer {
+            counters.failures.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(fault = %error.fault, "telegram call failed");
+        }
+        answer
     }
 
-    /// Sets the bot's menu. `language` is a two-letter code, or empty for everybody else.
-    pub async fn set_commands(
-        &self,
-        _language: &str,
-        _commands: &[BotCommand],
-    ) -> Result<(), CallError> {
-        Err(unfinished())
+    async fn ask_once_or_twice(&self, dc: i32, body: &[u8]) -> Result<Vec<u8>, CallError> {
+        let mut is_rested = false;
+        loop {
+            let error = match self.pool().raw_invoke_in_dc(dc, body.to_vec()).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => CallError::from_library(error),
+            };
+            match error.fault.class {
+                Class::FloodWait(wait) if wait <= self.settings().flood_sleep_max && !is_rested => {
+                    tracing::debug!(wait_s = wait.as_secs(), "short flood wait");
+                    sleep(wait).await;
+                    is_rested = true;
+                }
+                _ => return Err(error),
+            }
+        }
     }
+}
 
-    /// Somebody's standing in a chat.
-    pub async fn participant(
-        &self,
-        _chat: ChatId,
-        _user: UserId,
-    ) -> Result<Participant, CallError> {
-        Err(unfinished())
+/// The constructor number that a request begins with.
+fn constructor(body: &[u8]) -> u32 {
+    body.first_chunk().map_or(0, |id| u32::from_le_bytes(*id))
+}
+
+fn read<R: tl::RemoteCall>(answer: &[u8]) -> Result<R::Return, CallError> {
+    R::Return::from_bytes(answer).map_err(|error| CallError::from_library(error.into()))
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("user", &self.session().user_id()).finish_non_exhaustive()
     }
+}
 
-    /// Reads the account's dialogs (users only), so that their access hashes are known; how many chats it is in.
-    pub async fn load_dialogs(&self) -> Result<usize, CallError> {
-        Err(unfinished())
-    }
+// === impl Counters ===
 
-    /// What a public name (with or without `@`) leads to.
-    pub async fn resolve_username(&self, _username: &str) -> Result<ChatId, CallError> {
-        Err(unfinished())
-    }
-
-    /// Joins a public chat.
-    pub async fn join_by_username(&self, _username: &str) -> Result<Membership, CallError> {
-        Err(unfinished())
-    }
-
-    /// Joins by an invite link or its hash. `INVITE_REQUEST_SENT` arrives as a refusal with the reason
-    /// `AssistantAwaitsApproval`.
-    pub async fn join_by_invite(&self, _link: &Secret) -> Result<Membership, CallError> {
-        Err(unfinished())
-    }
-
-    /// A new invite link to the chat; the account must be an administrator who may invite.
-    pub async fn export_invite(&self, _chat: ChatId) -> Result<Secret, CallError> {
-        Err(unfinished())
-    }
-
-    /// Whether this account is in the chat.
-    pub async fn is_member(&self, _chat: ChatId) -> Result<bool, CallError> {
-        Err(unfinished())
-    }
-
-    /// Leaves the chat. Succeeds too when it is not in.
-    pub async fn leave_chat(&self, _chat: ChatId) -> Result<(), CallError> {
-        Err(unfinished())
+impl Counters {
+    fn stats(&self) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            updates: read(&self.updates),
+            overflowed: read(&self.overflowed),
+            malformed: read(&self.malformed),
+            skipped_gaps: read(&self.skipped_gaps),
+            calls: read(&self.calls),
+            failures: read(&self.failures),
+            ping: Some(read(&self.ping_us)).filter(|us| *us > 0).map(Duration::from_micros),
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! What an account hears, in the domain's words.
 
+pub(crate) mod convert;
+pub(crate) mod people;
+
 use std::time::Duration;
 
 use domain::track::Attachment;
@@ -22,7 +25,7 @@ pub enum Incoming {
     /// The connection is down and being rebuilt; `Connected` follows, or the runner ends with the fault.
     Lost(Fault),
     /// A new message. Check its date: after an absence old ones arrive too.
-    Message(Message),
+    Message(Box<Message>),
     /// A button was pressed.
     Callback(Callback),
     /// A group call began, changed or ended.

@@ -21,7 +21,7 @@ mod secret;
 mod session;
 mod settings;
 
-pub use account::{Account, BotCommand, Me, Membership, Outgoing, Participant, Stats, connect};
+pub use account::{Account, BotCommand, Me, Membership, Outgoing, Participant, Stats};
 pub use attachment::MessageContent;
 pub use calls::{CallDetails, JoinOutcome, Row, ssrc_from_wire, ssrc_to_wire};
 pub use download::Download;
@@ -32,7 +32,7 @@ pub use incoming::{
     Message, Sender, Updates, User,
 };
 pub use keyboard::{Button, Keyboard};
-pub use runner::Runner;
+pub use runner::{Runner, connect};
 pub use secret::Secret;
 pub use session::{Session, StringError};
 pub use settings::Settings;

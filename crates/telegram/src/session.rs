@@ -13,6 +13,7 @@ use std::fmt;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{Fault, Reason, UserId};
@@ -38,6 +39,8 @@ struct Inner {
     saving: Mutex<()>,
     /// Held by the one connection that may be open.
     lease: Arc<Semaphore>,
+    /// A connection began and did not end properly: its sockets may live for another moment.
+    is_open: AtomicBool,
     /// Keeps other processes away from the file.
     _claim: Option<File>,
 }
@@ -64,7 +67,9 @@ impl Session {
             }
             None => State::from_login(&login),
         };
-        Ok(Session::new(state, path, claim))
+        let session = Session::new(state, path, claim);
+        session.inner.memory.lock().keeps_key = true;
+        Ok(session)
     }
 
     /// The account in the file at `path`, or nobody yet (a bot that will sign in).
@@ -81,6 +86,7 @@ impl Session {
                 path: path.map(Path::to_owned),
                 saving: Mutex::new(()),
                 lease: Arc::new(Semaphore::new(1)),
+                is_open: AtomicBool::new(false),
                 _claim: claim,
             }),
         }
@@ -136,9 +142,33 @@ impl Session {
         self.inner.memory.lock().pin(addresses);
     }
 
+    pub(crate) fn has_key(&self) -> bool {
+        self.inner.memory.lock().home_option().is_some_and(|home| home.auth_key.is_some())
+    }
+
+    pub(crate) fn prefers_ipv6(&self) -> bool {
+        self.inner.memory.lock().prefers_ipv6
+    }
+
+    /// A connection begins; whether the last one was cut off.
+    pub(crate) fn begin(&self) -> bool {
+        self.inner.is_open.swap(true, Ordering::SeqCst)
+    }
+
+    /// A connection ended; whether its sockets were closed properly.
+    pub(crate) fn end(&self, is_clean: bool) {
+        self.inner.is_open.store(!is_clean, Ordering::SeqCst);
+    }
+
     /// Gives up on the updates since the remembered place, once.
     pub(crate) fn skip_gap(&self) {
         self.inner.memory.lock().skips_gap = true;
+    }
+
+    /// Whether the gap is given up, and from which place on; asked once.
+    pub(crate) fn take_skip(&self) -> Option<i32> {
+        let mut memory = self.inner.memory.lock();
+        std::mem::take(&mut memory.skips_gap).then_some(memory.updates.pts)
     }
 }
 

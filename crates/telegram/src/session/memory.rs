@@ -15,6 +15,9 @@ use super::strings::Login;
 /// How many users a session remembers; the longest unseen are forgotten first. Chats and channels are few and stay.
 const USERS_MAX: usize = 10_000;
 
+/// Beyond every peer's number; the library adds to a number before it checks it.
+const NUMBER_MAX: i64 = 1 << 42;
+
 /// The part of a session that grammers reads and writes.
 pub(crate) struct Memory(Mutex<State>);
 
@@ -34,6 +37,9 @@ pub(crate) struct State {
     pub(crate) updates: UpdatesState,
     /// The gap since `updates` cannot be read: start from where Telegram is.
     pub(crate) skips_gap: bool,
+    /// The home key came from outside and must not be replaced: when a server does not know it, the library makes a
+    /// new one that belongs to nobody.
+    pub(crate) keeps_key: bool,
     /// Changed since the file was written.
     pub(crate) is_dirty: bool,
     clock: u64,
@@ -62,6 +68,7 @@ impl State {
             peers: HashMap::new(),
             updates: UpdatesState::default(),
             skips_gap: false,
+            keeps_key: false,
             is_dirty: true,
             clock: 0,
         }
@@ -180,6 +187,10 @@ fn place(option: &mut DcOption, address: SocketAddr) {
 
 /// A peer's number as bot APIs write it; `None` for numbers that no peer has (the library would panic on them).
 pub(crate) fn dialog_id(info: &PeerInfo) -> Option<i64> {
+    let (PeerInfo::User { id, .. } | PeerInfo::Chat { id } | PeerInfo::Channel { id, .. }) = info;
+    if !(1..NUMBER_MAX).contains(id) {
+        return None;
+    }
     let id = match info {
         PeerInfo::User { id, .. } => PeerId::user(*id),
         PeerInfo::Chat { id } => PeerId::chat(*id),
@@ -224,6 +235,10 @@ impl grammers_session::Session for Memory {
         let mut option = option.clone();
         if let Some(address) = state.pinned.get(&option.id).copied() {
             place(&mut option, address);
+        }
+        if state.keeps_key && option.id == state.home {
+            option.auth_key =
+                state.home_option().and_then(|home| home.auth_key).or(option.auth_key);
         }
         let is_reachable =
             option.ipv4.port() != 0 && !IpAddr::V4(*option.ipv4.ip()).is_unspecified();

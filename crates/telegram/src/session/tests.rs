@@ -150,3 +150,19 @@ async fn numbers_that_no_peer_has_are_ignored() {
     }
     assert!(session.memory().lock().peers.is_empty());
 }
+
+#[tokio::test]
+async fn an_imported_key_is_never_replaced() {
+    let session = Session::import(&string(3), None).unwrap();
+    let option = session.memory().dc_option(2).unwrap().unwrap();
+    let strange = DcOption { auth_key: Some([9; 256]), ..option.clone() };
+    session.memory().set_dc_option(&strange).await.unwrap();
+    assert_eq!(session.memory().dc_option(2).unwrap(), Some(option));
+    let bot = Session::open(None).unwrap();
+    bot.memory().set_dc_option(&strange).await.unwrap();
+    assert_eq!(
+        bot.memory().dc_option(2).unwrap().unwrap().auth_key,
+        Some([9; 256]),
+        "a bot makes its own"
+    );
+}
