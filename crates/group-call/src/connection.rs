@@ -161,6 +161,18 @@ impl Connection {
         Connection { payload, ssrc, shared, sender, leg: Some(leg), running: None, reactors }
     }
 
+    /// Offers only these SRTP profiles; none means all.
+    #[cfg(test)]
+    pub(crate) fn restrict_profiles(
+        &mut self,
+        profiles: &[rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile],
+    ) {
+        let leg = self.leg.as_mut().expect("before the answer");
+        if !profiles.is_empty() {
+            leg.identity.profiles = profiles.to_vec();
+        }
+    }
+
     /// The JSON for the `params` of `phone.joinGroupCall`.
     pub fn payload(&self) -> String {
         self.payload.clone()

@@ -22,6 +22,9 @@ mod socket;
 mod stack;
 mod transport;
 
+#[cfg(test)]
+mod tests;
+
 pub use connection::{AnswerFault, Connection, ConnectionEvent, DtlsState, State, Stats};
 pub use sender::{Closed, Sender};
 pub use transport::{Settings, Style, Transport};

@@ -49,6 +49,11 @@ impl Reactors {
         let index = self.next.fetch_add(1, Ordering::Relaxed) % self.threads.len();
         self.threads[index].handle.clone()
     }
+
+    #[cfg(test)]
+    pub(crate) fn tasks(&self) -> usize {
+        self.threads.iter().map(|reactor| reactor.handle.metrics().num_alive_tasks()).sum()
+    }
 }
 
 // === impl Reactor ===

@@ -35,11 +35,20 @@ use crate::description::{Part, describe, offered_sections, sections_of};
 use crate::payload::Credentials;
 use crate::transport::{Settings, Style};
 
+/// All that native and web clients use. GCM first: it costs the least, and some servers offer nothing else.
+pub(crate) const PROFILES: [SrtpProtectionProfile; 3] = [
+    SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+    SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
+    SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+];
+
 /// What one connection brings with it.
 pub(crate) struct Identity {
     pub(crate) style: Style,
     pub(crate) credentials: Credentials,
     pub(crate) certificate: RTCCertificate,
+    /// SRTP protection, the most wanted first.
+    pub(crate) profiles: Vec<SrtpProtectionProfile>,
     pub(crate) crypto: Arc<dyn RTCCryptoProvider>,
 }
 
@@ -179,11 +188,7 @@ fn setting_engine(identity: &Identity, settings: &Settings) -> SettingEngine {
             Some(settings.lost_after.max(settings.connect_deadline) * 2),
             Some(settings.ice_keepalive_interval),
         )
-        .with_srtp_protection_profiles(vec![
-            SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
-            SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
-            SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
-        ])
+        .with_srtp_protection_profiles(identity.profiles.clone())
         .build()
 }
 

@@ -10,7 +10,7 @@ use webrtc::peer_connection::crypto::{self, RTCCryptoProvider, SignatureScheme};
 use crate::connection::Connection;
 use crate::payload::Credentials;
 use crate::reactor::Reactors;
-use crate::stack::Identity;
+use crate::stack::{Identity, PROFILES};
 
 /// Which side of the handshakes we declare to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,7 @@ impl Transport {
             style,
             credentials: Credentials::random(),
             certificate,
+            profiles: PROFILES.to_vec(),
             crypto: Arc::clone(&self.crypto),
         };
         Ok(Connection::new(
@@ -117,5 +118,11 @@ impl Transport {
             self.settings.clone(),
             Arc::clone(&self.reactors),
         ))
+    }
+
+    /// Tasks that are alive on all reactors.
+    #[cfg(test)]
+    pub(crate) fn tasks(&self) -> usize {
+        self.reactors.tasks()
     }
 }
