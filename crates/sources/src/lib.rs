@@ -8,4 +8,8 @@
 pub mod attachment;
 pub mod direct;
 pub mod files;
+pub mod format;
 pub mod http;
+
+#[cfg(test)]
+mod server;
