@@ -7,6 +7,7 @@ use super::call::Member;
 use super::edit;
 use super::rows::Marks;
 use super::{Fault, GroupCalls, Participant};
+use crate::world::rooms::Rooms;
 
 impl GroupCalls {
     /// The id and access hash of the chat's call that has not ended.
@@ -31,29 +32,32 @@ impl GroupCalls {
         members.into_iter().map(seen).collect()
     }
 
-    /// Starts a call as `by`, some administrator, would; the id and access hash of it (or of the one that goes on).
-    pub fn start_call(&self, chat: i64, by: i64) -> (i64, i64) {
-        self.start(chat, by, None)
+    /// Starts a call as the chat's creator would; the id and access hash of it (or of the one that goes on).
+    pub fn start_call(&self, chat: i64) -> (i64, i64) {
+        self.start(chat, None)
     }
 
     /// Schedules a call for a date in seconds since 1970.
-    pub fn schedule_call(&self, chat: i64, by: i64, date: i32) -> (i64, i64) {
-        self.start(chat, by, Some(date))
+    pub fn schedule_call(&self, chat: i64, date: i32) -> (i64, i64) {
+        self.start(chat, Some(date))
     }
 
-    fn start(&self, chat: i64, by: i64, schedule: Option<i32>) -> (i64, i64) {
+    fn start(&self, chat: i64, schedule: Option<i32>) -> (i64, i64) {
         if let Some(call) = self.call_of(chat) {
             return call;
         }
-        let Ok(rooms) = self.rooms() else { return (0, 0) };
-        let call = self.open(&*rooms, by, (chat, schedule), None);
+        let call = match self.rooms() {
+            Ok(rooms) => self.open(&*rooms, creator(&*rooms, chat), (chat, schedule), None),
+            // The world is still being made: there is nobody to tell.
+            Err(_) => self.add_call(chat, schedule, None, 0),
+        };
         (call.id, call.access_hash)
     }
 
-    /// Ends the chat's call for everybody, as `by` would.
-    pub fn discard(&self, chat: i64, by: i64) {
+    /// Ends the chat's call for everybody.
+    pub fn discard(&self, chat: i64) {
         if let (Ok(rooms), Some((id, _))) = (self.rooms(), self.call_of(chat)) {
-            self.end(&*rooms, by, id);
+            self.end(&*rooms, creator(&*rooms, chat), id);
         }
     }
 
@@ -159,4 +163,10 @@ impl GroupCalls {
         };
         tokio::time::timeout(within, waiting).await.is_ok()
     }
+}
+
+fn creator(rooms: &dyn Rooms, chat: i64) -> i64 {
+    let members = rooms.members(chat);
+    let creator = members.iter().find(|user| rooms.member(chat, **user).is_creator);
+    creator.or(members.first()).copied().unwrap_or(0)
 }

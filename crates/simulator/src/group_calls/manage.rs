@@ -54,31 +54,7 @@ impl GroupCalls {
         (chat, schedule): (i64, Option<i32>),
         title: Option<String>,
     ) -> Call {
-        let access_hash = self.random();
-        let started = rooms.now();
-        let call = {
-            let mut state = self.state();
-            let id = state.next_id;
-            state.next_id += 1;
-            let call = Call {
-                id,
-                access_hash,
-                chat,
-                title,
-                version: 1,
-                is_join_muted: false,
-                is_conference: false,
-                is_rtmp: false,
-                schedule,
-                started,
-                duration: None,
-                members: Vec::new(),
-                faults: Vec::new(),
-                preferences: BTreeMap::new(),
-            };
-            state.calls.push(call.clone());
-            call
-        };
+        let call = self.add_call(chat, schedule, title, rooms.now());
         self.announce(rooms, &Change::of_call(&call), None);
         let action = match schedule {
             None => tl::types::MessageActionGroupCall { call: rows::input(&call), duration: None }.into(),
@@ -87,6 +63,32 @@ impl GroupCalls {
             }
         };
         rooms.service_message(chat, user, action);
+        call
+    }
+
+    /// Makes a call that nobody knows of yet.
+    pub(super) fn add_call(&self, chat: i64, schedule: Option<i32>, title: Option<String>, started: i32) -> Call {
+        let access_hash = self.random();
+        let mut state = self.state();
+        let id = state.next_id;
+        state.next_id += 1;
+        let call = Call {
+            id,
+            access_hash,
+            chat,
+            title,
+            version: 1,
+            is_join_muted: false,
+            is_conference: false,
+            is_rtmp: false,
+            schedule,
+            started,
+            duration: None,
+            members: Vec::new(),
+            faults: Vec::new(),
+            preferences: BTreeMap::new(),
+        };
+        state.calls.push(call.clone());
         call
     }
 
