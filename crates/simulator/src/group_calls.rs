@@ -12,7 +12,6 @@ use crate::dc::Answer;
 use crate::sfu::Sfu;
 use crate::world::rooms::Rooms;
 
-
 /// What can be set before the first call.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -76,7 +75,12 @@ impl GroupCalls {
 
     /// The answer to a request, or `None` when it is not a method of group calls. `request` starts with the method's
     /// constructor (no invokeWithLayer around it).
-    pub fn handle(&self, _user: i64, _session: i64, _request: &[u8]) -> Option<BoxFuture<'static, Answer>> {
+    pub fn handle(
+        &self,
+        _user: i64,
+        _session: i64,
+        _request: &[u8],
+    ) -> Option<BoxFuture<'static, Answer>> {
         None
     }
 
