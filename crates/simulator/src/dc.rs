@@ -4,8 +4,27 @@
 //! and shares no protocol code with it, so that both cannot be wrong in the same way. It must never be reachable from
 //! outside: its RSA key is a public test key. Protocol facts are from core.telegram.org/mtproto.
 
+mod calls;
+mod connection;
+mod crypto;
+mod door;
+mod exchange;
 mod faults;
+mod inbox;
+mod links;
+mod outbox;
+mod rsa;
+mod session;
+mod state;
 mod stats;
+mod tasks;
+mod temp_keys;
+mod tl;
+mod transport;
+mod unwrap;
+
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +33,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use self::door::Door;
 pub use self::faults::{DhAnswer, Envelope, Faults, Instead, Rule, Target};
+use self::state::{At, Shared, State};
 pub use self::stats::{EarlyRetry, KeyStats, Stats};
 
 /// The identifier of an authorization key: the lower 64 bits of its SHA-1.
@@ -142,8 +163,20 @@ pub struct RsaInfo {
 /// A handle to a running data centre; clones are cheap. When the last one goes, every task and connection ends.
 #[derive(Clone)]
 pub struct Dc {
-    faults: Arc<Faults>,
+    house: Arc<House>,
     address: SocketAddr,
+}
+
+/// What ends with the last handle.
+struct House {
+    shared: Arc<Shared>,
+    faults: Faults,
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.shared.tasks.abort();
+    }
 }
 
 impl Dc {
@@ -151,9 +184,11 @@ impl Dc {
     ///
     /// # Errors
     /// The port cannot be bound.
-    pub async fn start(settings: Settings, _service: Arc<dyn Service>) -> io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind(settings.listen).await?;
-        Ok(Self { faults: Arc::new(Faults {}), address: listener.local_addr()? })
+    pub async fn start(settings: Settings, service: Arc<dyn Service>) -> io::Result<Self> {
+        let shared = Arc::new(Shared::new(settings, service));
+        let (door, address) = Door::open(&shared).await?;
+        let faults = Faults { shared: shared.clone(), door };
+        Ok(Self { house: Arc::new(House { shared, faults }), address })
     }
 
     /// The address clients connect to.
@@ -161,86 +196,126 @@ impl Dc {
         self.address
     }
 
+    /// The number given in the settings.
+    pub fn dc_id(&self) -> i32 {
+        self.shared().settings.dc_id
+    }
+
     /// The public key clients must trust to make authorization keys of their own.
     pub fn rsa(&self) -> RsaInfo {
-        RsaInfo { pem: String::new(), fingerprint: 0, n_hex: String::new(), e_hex: String::new() }
+        rsa::info()
     }
 
     /// Makes an authorization key without the exchange, for clients which cannot be taught another RSA key.
     pub fn register_key(&self) -> [u8; 256] {
-        [0; 256]
+        let auth_key = crypto::random();
+        self.add_key(&auth_key);
+        auth_key
     }
 
     /// Accepts an authorization key made elsewhere, such as one from a saved session of an earlier run.
     pub fn add_key(&self, auth_key: &[u8; 256]) -> KeyId {
-        Self::key_id(auth_key)
+        self.shared().lock().add_key(auth_key)
     }
 
     /// The identifier of an authorization key.
-    pub fn key_id(_auth_key: &[u8; 256]) -> KeyId {
-        KeyId(0)
+    pub fn key_id(auth_key: &[u8; 256]) -> KeyId {
+        KeyId(crypto::key_id(auth_key))
     }
 
     /// From now on the key speaks for the user.
-    pub fn bind_user(&self, _key: KeyId, _user: i64) {}
+    pub fn bind_user(&self, key: KeyId, user: i64) {
+        self.set_user(key, Some(user));
+    }
 
     /// The key speaks for nobody (log out, revoked session).
-    pub fn unbind(&self, _key: KeyId) {}
+    pub fn unbind(&self, key: KeyId) {
+        self.set_user(key, None);
+    }
 
     /// For whom the key speaks.
-    pub fn user_of(&self, _key: KeyId) -> Option<i64> {
-        None
+    pub fn user_of(&self, key: KeyId) -> Option<i64> {
+        self.shared().lock().user_of(key)
     }
 
     /// Forgets the key and its sessions; its next message is answered with the transport error -404.
-    pub fn drop_key(&self, _key: KeyId) {}
+    pub fn drop_key(&self, key: KeyId) {
+        let gone = self.shared().lock().drop_key(key);
+        gone.iter().for_each(|caller| self.shared().service.disconnected(caller));
+    }
 
-    /// Pushes a serialized `Updates` to every live session of the user which wants updates. Returns how many there
-    /// were; nothing is kept for the others, the difference recovers it.
-    pub fn push_to_user(
-        &self,
-        _user: i64,
-        _updates: Vec<u8>,
-        _except_session: Option<i64>,
-    ) -> usize {
-        0
+    /// Pushes a serialized `Updates` to every live session of the user which wants updates: one connection each, the
+    /// newest. Returns how many there were; nothing is kept for the others, the difference recovers it.
+    pub fn push_to_user(&self, user: i64, updates: Vec<u8>, except_session: Option<i64>) -> usize {
+        self.push(&updates, except_session, |state, at| state.user_of(at.key) == Some(user))
     }
 
     /// The same for every live session of one key.
-    pub fn push_to_key(
-        &self,
-        _key: KeyId,
-        _updates: Vec<u8>,
-        _except_session: Option<i64>,
-    ) -> usize {
-        0
+    pub fn push_to_key(&self, key: KeyId, updates: Vec<u8>, except_session: Option<i64>) -> usize {
+        self.push(&updates, except_session, |state, at| state.matches(at, Target::Key(key)))
     }
 
     /// Pushes to one session, whether it wants updates or not. False when it has no connection.
-    pub fn push_to_session(&self, _key: KeyId, _session: i64, _updates: Vec<u8>) -> bool {
-        false
+    pub fn push_to_session(&self, key: KeyId, session: i64, updates: Vec<u8>) -> bool {
+        let mut state = self.shared().lock();
+        let wanted =
+            |state: &State, at: At| at.session == session && state.matches(at, Target::Key(key));
+        let at = state.live(wanted).first().copied();
+        at.is_some_and(|at| state.push(at, updates))
     }
 
-    /// The live sessions of a user.
-    pub fn sessions_of(&self, _user: i64) -> Vec<Caller> {
-        Vec::new()
+    /// The live sessions of a user, the oldest first.
+    pub fn sessions_of(&self, user: i64) -> Vec<Caller> {
+        let state = self.shared().lock();
+        let live = state.live(|state, at| state.user_of(at.key) == Some(user));
+        live.into_iter().filter_map(|at| state.live_caller(at)).collect()
     }
 
     /// The switchboard of what can go wrong.
     pub fn faults(&self) -> &Faults {
-        &self.faults
+        &self.house.faults
     }
 
     /// The referee's book, as it is now.
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        let state = self.shared().lock();
+        let unacked = state.sessions.values().map(|session| session.unacked.len() as u64).sum();
+        Stats { unacked, ..state.stats.clone() }
     }
 
     /// The server's clock: unix seconds, with the offset of [`Faults::set_clock_offset`].
     pub fn now(&self) -> i64 {
-        0
+        self.shared().lock().clock().0
     }
 
-    /// Closes the port and every connection, and waits for the tasks to end.
-    pub async fn stop(self) {}
+    /// Closes the port and every connection, and waits for the tasks to end. Other handles stay valid and dead.
+    pub async fn stop(self) {
+        self.shared().tasks.stop().await;
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.house.shared
+    }
+
+    fn set_user(&self, key: KeyId, user: Option<i64>) {
+        let mut state = self.shared().lock();
+        let key = state.authorization(key);
+        if let Some(key) = state.keys.get_mut(&key) {
+            key.user = user;
+        }
+    }
+
+    fn push(
+        &self,
+        updates: &[u8],
+        except: Option<i64>,
+        wanted: impl Fn(&State, At) -> bool,
+    ) -> usize {
+        let mut state = self.shared().lock();
+        let live = state.live(|state, at| {
+            let wants = state.sessions.get(&at).is_some_and(|session| session.wants_updates);
+            wants && Some(at.session) != except && wanted(state, at)
+        });
+        live.into_iter().filter(|at| state.push(*at, updates.to_vec())).count()
+    }
 }
