@@ -1,13 +1,29 @@
 //! Telegram's group calls as a server sees them: the phone.* methods, who may do what, and who is told.
 //!
 //! It answers requests of user accounts, keeps the participants of every call and hands media transports to the SFU.
-//! It never touches a socket.
+//! It never touches a socket. Facts are those of core.telegram.org/api/group-calls and of clients that work live.
 
-use std::sync::{Arc, Weak};
+mod announce;
+mod call;
+mod control;
+mod edit;
+mod join;
+mod manage;
+mod methods;
+mod read;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::sync::Notify;
 
+use self::call::Call;
 use crate::dc::Answer;
 use crate::sfu::Sfu;
 use crate::world::rooms::Rooms;
@@ -21,25 +37,36 @@ pub struct Settings {
     pub seed: u64,
 }
 
-/// Something going wrong on purpose.
+impl Settings {
+    /// Answers at once.
+    pub fn prompt() -> Settings {
+        Settings { answer_delay: Duration::ZERO, seed: 0x5eed }
+    }
+}
+
+/// Something going wrong on purpose, once, at the next join of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The next join is answered 500 GROUPCALL_ADD_PARTICIPANTS_FAILED.
+    /// 500 GROUPCALL_ADD_PARTICIPANTS_FAILED.
     AddParticipantsFailed,
-    /// The next join is answered GROUPCALL_SSRC_DUPLICATE_MUCH.
+    /// GROUPCALL_SSRC_DUPLICATE_MUCH.
     SsrcDuplicate,
-    /// The next join is answered 420 FLOOD_WAIT_x, in seconds.
+    /// 420 FLOOD_WAIT_x, in seconds.
     FloodWait(u32),
-    /// The next join is answered with a broadcast: `{"stream":true}`.
+    /// A broadcast: `{"stream":true}`.
     Stream,
-    /// The next join is answered with an RTMP broadcast.
+    /// An RTMP broadcast: nobody can publish.
     Rtmp,
-    /// The call of the next join says that it is a conference.
+    /// The call says that it is a conference, from now on.
     Conference,
-    /// The answer to the next join names a certificate the server does not have.
+    /// The answer names a certificate that the server does not have.
     BadFingerprint,
-    /// The answer to the next join has no updateGroupCallConnection.
+    /// The answer has no updateGroupCallConnection.
     NoConnection,
+    /// The answer has an update that no layer knows among the others.
+    UnknownUpdate,
+    /// The answer is held back for so many milliseconds.
+    Late(u32),
 }
 
 /// One participant as the server keeps it.
@@ -54,6 +81,7 @@ pub struct Participant {
     pub volume: Option<i32>,
     /// ICE and DTLS are done.
     pub is_connected: bool,
+    pub has_presentation: bool,
 }
 
 /// All group calls of the box. Clones are handles to the same ones.
@@ -66,71 +94,73 @@ struct Inner {
     rooms: Weak<dyn Rooms>,
     sfu: Sfu,
     settings: Settings,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+struct State {
+    calls: Vec<Call>,
+    rng: StdRng,
+    next_id: i64,
+}
+
+/// An RPC error as Telegram words it: 400 `GROUPCALL_INVALID`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refusal(i32, String);
+
+impl Refusal {
+    fn bad(name: &str) -> Refusal {
+        Refusal(400, name.to_owned())
+    }
+
+    fn forbidden(name: &str) -> Refusal {
+        Refusal(403, name.to_owned())
+    }
 }
 
 impl GroupCalls {
+    /// Group calls in these rooms, with media on this server.
     pub fn new(rooms: Weak<dyn Rooms>, sfu: Sfu, settings: Settings) -> GroupCalls {
-        GroupCalls { inner: Arc::new(Inner { rooms, sfu, settings }) }
+        let rng = StdRng::seed_from_u64(settings.seed);
+        let state = Mutex::new(State { calls: Vec::new(), rng, next_id: 0x5000_0000_0001 });
+        let inner = Arc::new(Inner { rooms, sfu: sfu.clone(), settings, state, changed: Notify::new() });
+        let weak = Arc::downgrade(&inner);
+        sfu.on_dropped(move |dropped| {
+            if let Some(inner) = weak.upgrade() {
+                GroupCalls { inner }.transport_dropped(dropped);
+            }
+        });
+        GroupCalls { inner }
     }
 
     /// The answer to a request, or `None` when it is not a method of group calls. `request` starts with the method's
-    /// constructor (no invokeWithLayer around it).
-    pub fn handle(
-        &self,
-        _user: i64,
-        _session: i64,
-        _request: &[u8],
-    ) -> Option<BoxFuture<'static, Answer>> {
-        None
+    /// constructor (no invokeWithLayer around it). What the request does is done when this returns; only the answer
+    /// may take time.
+    pub fn handle(&self, user: i64, session: i64, request: &[u8]) -> Option<BoxFuture<'static, Answer>> {
+        methods::dispatch(self, methods::Asker { user, session }, request)
     }
 
-    /// The id and access hash of the chat's call that has not ended.
-    pub fn call_of(&self, _chat: i64) -> Option<(i64, i64)> {
-        let _ = (&self.inner.rooms, &self.inner.sfu, &self.inner.settings);
-        None
+    /// The media server behind the calls.
+    pub fn sfu(&self) -> &Sfu {
+        &self.inner.sfu
     }
 
-    /// Starts a call as an administrator would; the id and access hash of it.
-    pub fn start_call(&self, _chat: i64) -> (i64, i64) {
-        (0, 0)
+    fn rooms(&self) -> Result<Arc<dyn Rooms>, Refusal> {
+        self.inner.rooms.upgrade().ok_or_else(|| Refusal(500, "WORLD_IS_GONE".to_owned()))
     }
 
-    /// Ends the chat's call for everybody.
-    pub fn discard(&self, _chat: i64) {}
+    /// Never held while rooms are asked: they have locks of their own.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
-    /// Who is in the chat's call.
-    pub fn participants(&self, _chat: i64) -> Vec<Participant> {
-        Vec::new()
+impl State {
+    fn live(&mut self, chat: i64) -> Option<&mut Call> {
+        self.calls.iter_mut().find(|call| call.chat == chat && call.duration.is_none())
     }
 
-    /// Mutes a participant as an administrator; it cannot unmute itself.
-    pub fn force_mute(&self, _chat: i64, _user: i64) {}
-
-    /// Lets a force-muted participant unmute itself, as an administrator's "unmute" does.
-    pub fn allow_speaking(&self, _chat: i64, _user: i64) {}
-
-    /// Removes a participant from the call: a row with `left`.
-    pub fn kick(&self, _chat: i64, _user: i64) {}
-
-    /// New members of the call are force-muted unless they are administrators.
-    pub fn set_join_muted(&self, _chat: i64, _join_muted: bool) {}
-
-    /// Makes something go wrong once.
-    pub fn inject(&self, _chat: i64, _fault: Fault) {}
-
-    /// Tells a participant that it has left, though it has not: a row with `left` and its own source.
-    pub fn claim_left(&self, _chat: i64, _user: i64) {}
-
-    /// Tells a participant that it is joined from elsewhere: its own row with a foreign source.
-    pub fn claim_other_source(&self, _chat: i64, _user: i64, _ssrc: u32) {}
-
-    /// Waits until the participants of the chat's call satisfy `wanted`; false when that did not happen in time.
-    pub async fn wait_for(
-        &self,
-        _chat: i64,
-        _within: Duration,
-        _wanted: impl Fn(&[Participant]) -> bool + Send,
-    ) -> bool {
-        false
+    fn call(&mut self, id: i64) -> Option<&mut Call> {
+        self.calls.iter_mut().find(|call| call.id == id)
     }
 }

@@ -240,9 +240,9 @@ impl Sfu {
             Some(Box::new(tell));
     }
 
-    /// Completes when somebody connected, left or was dropped after the call was first polled.
-    pub async fn changed(&self) {
-        self.shared.changed.notified().await;
+    /// Completes when somebody connects, leaves or is dropped after this call.
+    pub fn changed(&self) -> impl Future<Output = ()> + '_ {
+        self.shared.changed.notified()
     }
 
     /// A black hole: nothing is read, sent or dropped until it ends.
