@@ -3,7 +3,7 @@
 //! It answers RPCs ([`World::answer`]) and pushes updates ([`Wire`]); tests and the demo act in it as people would
 //! (`script`). It never touches a socket and never imports the bot.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{broadcast, watch};
 
@@ -28,6 +28,7 @@ mod script;
 mod settle;
 mod state;
 mod switches;
+mod telegram;
 #[cfg(test)]
 mod tests;
 mod transcript;
@@ -44,6 +45,7 @@ pub use rooms::{Membership, Rooms};
 pub use rpc::{Asker, Reply};
 pub use script::Audio;
 pub use state::Clock;
+pub use telegram::{Settings, Telegram};
 pub use transcript::{Button, CallbackAnswer, Event, Shown};
 pub use wire::{Calls, Wire};
 
@@ -62,8 +64,8 @@ struct Shared {
     state: Mutex<State>,
     /// Held while parcels are handed over, so that pushes leave in the order in which things happened.
     delivery: Mutex<()>,
-    wire: OnceLock<Arc<dyn Wire>>,
-    calls: OnceLock<Arc<dyn Calls>>,
+    wire: Mutex<Option<Arc<dyn Wire>>>,
+    calls: Mutex<Option<Arc<dyn Calls>>>,
     news: broadcast::Sender<Event>,
     changes: watch::Sender<u64>,
 }
@@ -81,35 +83,37 @@ impl World {
             shared: Arc::new(Shared {
                 state: Mutex::new(settle::settle(population, clock)),
                 delivery: Mutex::new(()),
-                wire: OnceLock::new(),
-                calls: OnceLock::new(),
+                wire: Mutex::new(None),
+                calls: Mutex::new(None),
                 news,
                 changes: watch::Sender::new(0),
             }),
         }
     }
 
-    /// Connects the wire over which updates leave; the first one stays.
+    /// Connects the wire over which updates leave, and names the port that clients are told.
     pub fn connect(&self, wire: Arc<dyn Wire>, port: u16) {
         self.with(|state| state.port = port);
-        if self.shared.wire.set(wire).is_err() {
-            tracing::warn!("the world has a wire already");
-        }
+        *lock(&self.shared.wire) = Some(wire);
     }
 
-    /// Connects group calls; the first ones stay.
+    /// Connects group calls.
     pub fn connect_calls(&self, calls: Arc<dyn Calls>) {
-        if self.shared.calls.set(calls).is_err() {
-            tracing::warn!("the world has group calls already");
-        }
+        *lock(&self.shared.calls) = Some(calls);
     }
 
-    fn calls(&self) -> Option<&Arc<dyn Calls>> {
-        self.shared.calls.get()
+    /// Lets go of the wire and the group calls, which hold on to the world themselves.
+    pub fn disconnect(&self) {
+        *lock(&self.shared.wire) = None;
+        *lock(&self.shared.calls) = None;
     }
 
-    fn wire(&self) -> Option<&Arc<dyn Wire>> {
-        self.shared.wire.get()
+    fn calls(&self) -> Option<Arc<dyn Calls>> {
+        lock(&self.shared.calls).clone()
+    }
+
+    fn wire(&self) -> Option<Arc<dyn Wire>> {
+        lock(&self.shared.wire).clone()
     }
 
     /// Works on the state, then hands over whatever is to be told.

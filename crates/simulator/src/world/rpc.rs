@@ -1,6 +1,5 @@
 //! The counter at which requests arrive: who asks, what for, and which desk answers.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -140,7 +139,7 @@ impl World {
             tl::functions::auth::LogOut::CONSTRUCTOR_ID => return ready(self.log_out(asker)),
             _ => {}
         }
-        if let Some(calls) = self.calls().map(Arc::clone)
+        if let Some(calls) = self.calls()
             && let Some(answer) =
                 calls.handle(user, asker.session, &[&id.to_le_bytes(), body].concat())
         {

@@ -1,8 +1,6 @@
 //! Misfortunes of the world itself: refusals, lost pushes, poisoned answers, locked accounts. (Misfortunes of the wire
 //! are the data centre's.)
 
-use std::sync::Arc;
-
 use super::World;
 use super::refusal::Refusal;
 
@@ -66,7 +64,7 @@ impl World {
 
     /// Terminates every session of the account: its keys speak for nobody, as after "terminate all sessions".
     pub fn revoke_sessions(&self, user: i64) {
-        if let Some(wire) = self.wire().map(Arc::clone) {
+        if let Some(wire) = self.wire() {
             wire.unbind_all(user);
         }
     }

@@ -95,7 +95,7 @@ impl Desk<'_> {
             read_outbox_max_id: top,
             unread_count: (top - read).max(0),
             bot_info: bot_info.map(|bot| self.state.bot_info(bot).into()).collect(),
-            exported_invite: invite.map(|invite| super::invites::exported(invite)),
+            exported_invite: invite.map(super::invites::exported),
             linked_chat_id: linked,
             slowmode_seconds: (place.slow_mode > 0).then_some(place.slow_mode),
             pinned_msg_id: place.pinned,
@@ -129,7 +129,7 @@ impl Desk<'_> {
         let invite = place.invites.get(&self.user).and_then(|hash| self.state.invites.get(hash));
         let full = types::ChatFull {
             call: place.call.map(input_call),
-            exported_invite: invite.map(|invite| super::invites::exported(invite)),
+            exported_invite: invite.map(super::invites::exported),
             ..blank::chat_full(q.chat_id, &self.state.group_participants(self.user, place))
         };
         Ok(types::messages::ChatFull {
