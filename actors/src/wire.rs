@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Class, Fault};
 use ractor::Message;
 use supervisor::{Context, Failure, Undelivered};
-use telegram::{Account, Incoming, Updates};
+use telegram::{Account, Incoming, Runner, Updates};
 use tokio::sync::watch;
 
 /// How long the pump waits before it offers an update to a full mailbox again.
@@ -29,6 +29,17 @@ impl Slot {
     pub(crate) fn now(&self) -> Option<Account> {
         self.0.borrow().clone()
     }
+}
+
+/// Drives the connection as a task of the actor. At a clean end the task is awaited, so that the session is saved and
+/// its connection closed for certain before another one may open.
+pub(crate) fn drive<M: Message>(runner: Runner, context: &Context<M>, wrap: fn(Result<(), Fault>) -> M) {
+    let ended = context.clone();
+    context.tasks().finish(async move {
+        let outcome = runner.run().await;
+        // an actor that is ending asked for this end
+        let _is_ending = !ended.tell_self(wrap(outcome));
+    });
 }
 
 /// Carries updates into the actor's mailbox. A full mailbox makes the pump wait, not the account's own update loop:

@@ -119,7 +119,7 @@ impl Actor for Bot {
         let Args { context, parts } = args;
         let (account, updates, runner) =
             telegram::connect(parts.telegram.clone(), parts.settings.session.clone());
-        context.tasks().spawn(async move { Msg::Ended(runner.run().await) });
+        wire::drive(runner, &context, Msg::Ended);
         let (signing, token) = (account.clone(), parts.settings.token.clone());
         context
             .tasks()
@@ -175,8 +175,7 @@ impl Actor for Bot {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         state.parts.account.put(None);
-        let account = state.account.clone();
-        state.context.tasks().finish(async move { account.close().await });
+        state.account.close();
         Ok(())
     }
 }

@@ -134,12 +134,7 @@ async fn watch_over(
     saving.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            changed = stage.wait_for(|stage| matches!(stage, Stage::Lost(_) | Stage::Closing)) => {
-                return match changed.as_deref() {
-                    Ok(Stage::Lost(fault)) => Err(fault.clone()),
-                    _ => Ok(()),
-                };
-            }
+            verdict = verdict(&mut stage) => return verdict,
             ended = sockets.join_next() => {
                 let why = ended.and_then(Result::err).map_or("it stopped".to_owned(), panic_text);
                 return Err(Fault::transient(Reason::Internal, format!("the sender pool ended: {why}")));
@@ -156,6 +151,14 @@ async fn watch_over(
             }
             _ = saving.tick() => save(account.session()).await,
         }
+    }
+}
+
+/// Why the account is over, once it is. The guard of the channel must not live across an await.
+async fn verdict(stage: &mut watch::Receiver<Stage>) -> Result<(), Fault> {
+    match stage.wait_for(|stage| matches!(stage, Stage::Lost(_) | Stage::Closing)).await.as_deref() {
+        Ok(Stage::Lost(fault)) => Err(fault.clone()),
+        _ => Ok(()),
     }
 }
 

@@ -69,7 +69,7 @@ impl Actor for Assistant {
         parts.is_ready.store(false, Ordering::Release);
         let (account, updates, runner) =
             telegram::connect(parts.telegram.clone(), parts.session.clone());
-        context.tasks().spawn(async move { Msg::Ended(runner.run().await) });
+        wire::drive(runner, &context, Msg::Ended);
         let signing = account.clone();
         context.tasks().spawn(async move { Msg::Ready(sign_in(&signing).await) });
         Ok(State { context, parts, account, updates: Some(updates), me: None })
@@ -96,8 +96,7 @@ impl Actor for Assistant {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         state.parts.is_ready.store(false, Ordering::Release);
-        let account = state.account.clone();
-        state.context.tasks().finish(async move { account.close().await });
+        state.account.close();
         Ok(())
     }
 }

@@ -114,7 +114,7 @@ impl Population {
                 id: BOT,
                 first_name: "Armed Music".to_owned(),
                 username: "armed_music_bot".to_owned(),
-                token: format!("{BOT}:SIMULATED-TOKEN-OF-THE-BOX"),
+                token: format!("{BOT}:SIMULATED-TOKEN-OF-TELEGRAM-IN-A-BOX"),
                 is_private: true,
                 inline: true,
             }],
