@@ -231,9 +231,11 @@ impl Machine {
         std::mem::take(&mut self.effects)
     }
 
-    /// When the machine wants a [`Input::Tick`], if nothing happens before.
-    pub(crate) fn wakes_at(&self) -> Option<Instant> {
-        self.children.values().filter_map(|child| self.child_wakes_at(child)).min()
+    /// When the machine wants a [`Input::Tick`], if nothing happens before. What is due already
+    /// waits for something else to happen, not for time.
+    pub(crate) fn wakes_at(&self, now: Instant) -> Option<Instant> {
+        let times = self.children.values().filter_map(|child| self.child_wakes_at(child));
+        times.filter(|at| *at > now).min()
     }
 
     /// What to write on the board: the stage and the failures in a row.
