@@ -9,7 +9,7 @@ use crate::{
     backoff::Backoff,
     context::Context,
     failure::Failure,
-    handle::{Door, door},
+    handle::{Door, Seal, door},
     launch::{self, Launch, Limits},
     mailbox::Mailbox,
     shutdown::{Ending, Shutdown},
@@ -54,6 +54,7 @@ pub struct ChildSpec {
     pub(crate) backoff: Backoff,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) handle: Arc<dyn Any + Send + Sync>,
+    pub(crate) door: Arc<dyn Seal>,
     pub(crate) start: Start,
 }
 
@@ -151,7 +152,8 @@ impl ChildSpec {
         let door = Arc::new(door);
         let mailbox = door.mailbox();
         let handle = Arc::new(door.handle());
-        let start: Start = Arc::new(move |launch| launch::launch(&door, &start, launch));
+        let opened = door.clone();
+        let start: Start = Arc::new(move |launch| launch::launch(&opened, &start, launch));
         Self {
             id,
             restart: Restart::Permanent,
@@ -161,6 +163,7 @@ impl ChildSpec {
             backoff: Backoff::STANDARD,
             mailbox,
             handle,
+            door,
             start,
         }
     }

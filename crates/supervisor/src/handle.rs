@@ -198,6 +198,22 @@ impl<M: Message> Door<M> {
     }
 }
 
+/// A door whose message type is forgotten.
+pub(crate) trait Seal: Send + Sync {
+    /// Nobody will come to this door, at least not soon: messages are turned away from now on,
+    /// and those that waited for a first incarnation are lost.
+    fn seal(&self);
+}
+
+impl<M: Message> Seal for Door<M> {
+    fn seal(&self) {
+        // what waited is dropped only after the lock is gone: it may own this very handle
+        let before = std::mem::replace(&mut *self.inner.gate(), Gate::Closed);
+        self.inner.mailbox.emptied();
+        drop(before);
+    }
+}
+
 impl<M> Inner<M> {
     fn gate(&self) -> MutexGuard<'_, Gate<M>> {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)

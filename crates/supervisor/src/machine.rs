@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 use rand::RngCore;
 use tokio::time::Instant;
 
+use self::child::{Child, Phase};
 use crate::{
     backoff::Backoff,
     child_spec::Restart,
@@ -21,6 +22,7 @@ use crate::{
     strategy::{Strategy, Verdict, verdict},
 };
 
+mod child;
 mod step;
 
 /// What the world lends the machine for one input.
@@ -102,40 +104,6 @@ pub(crate) enum Effect {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Down,
-    Starting,
-    Up,
-    /// Asked or killed. At `next_at` it is killed, or, when it has been, reported as
-    /// stuck.
-    Stopping {
-        next_at: Option<Instant>,
-        is_killed: bool,
-    },
-}
-
-#[derive(Debug)]
-struct Child {
-    rules: Rules,
-    phase: Phase,
-    incarnation: u64,
-    failures: u32,
-    /// It should be running.
-    is_wanted: bool,
-    /// It must be stopped before anything else happens to it.
-    is_doomed: bool,
-    /// Once down it is forgotten: ended by its owner, or temporary and taken down by a sibling.
-    is_leaving: bool,
-    is_parked: bool,
-    /// Its first try is over.
-    is_settled: bool,
-    /// It may not start before.
-    not_before: Option<Instant>,
-    /// Its next start is a restart that has not yet taken its token.
-    owes_token: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Serving,
     Ending { gave_up: bool },
@@ -155,37 +123,6 @@ pub(crate) struct Machine {
     mode: Mode,
     is_booted: bool,
     effects: Vec<Effect>,
-}
-
-impl Child {
-    fn new(rules: Rules, incarnation: u64, is_settled: bool) -> Self {
-        Self {
-            rules,
-            phase: Phase::Down,
-            incarnation,
-            failures: 0,
-            is_wanted: true,
-            is_doomed: false,
-            is_leaving: false,
-            is_parked: false,
-            is_settled,
-            not_before: None,
-            owes_token: false,
-        }
-    }
-
-    fn is_down(&self) -> bool {
-        self.phase == Phase::Down
-    }
-
-    fn is_running(&self) -> bool {
-        matches!(self.phase, Phase::Starting | Phase::Up)
-    }
-
-    /// It should start, some time.
-    fn is_due(&self) -> bool {
-        self.is_down() && self.is_wanted && !self.is_parked && !self.is_leaving
-    }
 }
 
 impl Machine {
@@ -231,9 +168,11 @@ impl Machine {
         std::mem::take(&mut self.effects)
     }
 
-    /// When the machine wants a [`Input::Tick`], if nothing happens before.
-    pub(crate) fn wakes_at(&self) -> Option<Instant> {
-        self.children.values().filter_map(|child| self.child_wakes_at(child)).min()
+    /// When the machine wants a [`Input::Tick`], if nothing happens before. What is due already
+    /// waits for something else to happen, not for time.
+    pub(crate) fn wakes_at(&self, now: Instant) -> Option<Instant> {
+        let times = self.children.values().filter_map(|child| self.child_wakes_at(child));
+        times.filter(|at| *at > now).min()
     }
 
     /// What to write on the board: the stage and the failures in a row.

@@ -189,7 +189,7 @@ impl State {
             self.perform(effect, myself);
         }
         self.write_board(now);
-        self.set_timer();
+        self.set_timer(now);
     }
 
     fn perform(&mut self, effect: Effect, myself: &ActorRef<Msg>) {
@@ -256,10 +256,11 @@ impl State {
 
     fn remove(&mut self, key: Key) {
         self.context.seat().node.remove(key);
-        if let Some(place) = self.children.remove(&key)
-            && let Some(dynamic) = &self.spec.dynamic
-        {
-            dynamic.removed(&place.spec.id);
+        if let Some(place) = self.children.remove(&key) {
+            place.spec.door.seal();
+            if let Some(dynamic) = &self.spec.dynamic {
+                dynamic.removed(&place.spec.id);
+            }
         }
         for (_, gone) in self.waiting_for_end.extract_if(.., |(waits_for, _)| *waits_for == key) {
             // whoever asked may have stopped waiting
@@ -275,8 +276,8 @@ impl State {
         }
     }
 
-    fn set_timer(&mut self) {
-        let wakes_at = self.machine.wakes_at();
+    fn set_timer(&mut self, now: Instant) {
+        let wakes_at = self.machine.wakes_at(now);
         if wakes_at == self.timer.as_ref().map(|(at, _)| *at) {
             return;
         }
@@ -299,6 +300,7 @@ impl Drop for State {
     fn drop(&mut self) {
         for place in self.children.values() {
             place.node.set_stage(Stage::Ended, 0);
+            place.spec.door.seal();
             if let Some(dynamic) = &self.spec.dynamic {
                 dynamic.removed(&place.spec.id);
             }

@@ -4,19 +4,22 @@
 //! and awaited before anything is started in its place. A panic in a task fails the actor.
 
 use std::{
-    collections::HashMap,
     future::Future,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use ractor::Message;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tracing::Instrument;
 
+mod set;
+
+use self::set::End;
+pub(crate) use self::set::{TaskCounts, TaskSet};
 use crate::{catch::caught, failure::Failure, seat::Seat};
 
 /// Starts tasks under one incarnation of an actor. From [`crate::Context::tasks`].
@@ -28,7 +31,7 @@ pub struct Tasks<M> {
 #[derive(Debug, Clone)]
 pub struct Task {
     id: u64,
-    set: std::sync::Weak<TaskSet>,
+    set: Weak<TaskSet>,
 }
 
 /// Tells a thread that its owner is ending; the thread must look at it often.
@@ -38,6 +41,10 @@ pub struct Quit(Arc<AtomicBool>);
 impl Quit {
     pub fn is_asked(&self) -> bool {
         self.0.load(Ordering::Acquire)
+    }
+
+    fn ask(&self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 
@@ -152,15 +159,13 @@ impl<M: Message> Seat<M> {
 impl Task {
     /// Ends the task at its next await. A thread is asked instead.
     pub fn abort(&self) {
-        if let Some(set) = self.set.upgrade()
-            && let Some(entry) = set.lock().entries.get(&self.id)
-        {
-            entry.end();
+        if let Some(set) = self.set.upgrade() {
+            set.end_one(self.id);
         }
     }
 
     pub fn is_finished(&self) -> bool {
-        self.set.upgrade().is_none_or(|set| !set.lock().entries.contains_key(&self.id))
+        self.set.upgrade().is_none_or(|set| !set.has(self.id))
     }
 }
 
@@ -173,127 +178,6 @@ impl<M> Clone for Tasks<M> {
 impl<M> std::fmt::Debug for Tasks<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tasks").field("set", &self.seat.tasks).finish()
-    }
-}
-
-/// Counters of one place in the tree; they outlive incarnations.
-#[derive(Debug, Default)]
-pub(crate) struct TaskCounts {
-    pub(crate) running: AtomicU64,
-    pub(crate) started: AtomicU64,
-    pub(crate) panicked: AtomicU64,
-}
-
-/// All tasks of one incarnation.
-#[derive(Debug)]
-pub(crate) struct TaskSet {
-    counts: Arc<TaskCounts>,
-    /// How many `End::Finish` tasks still run.
-    finishing: watch::Sender<usize>,
-    inner: Mutex<Inner>,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    is_closed: bool,
-    next_id: u64,
-    entries: HashMap<u64, Entry>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    handle: JoinHandle<()>,
-    end: End,
-}
-
-#[derive(Debug)]
-enum End {
-    Abort,
-    Finish,
-    Quit(Quit),
-}
-
-impl Entry {
-    fn end(&self) {
-        match &self.end {
-            End::Abort | End::Finish => self.handle.abort(),
-            End::Quit(quit) => quit.0.store(true, Ordering::Release),
-        }
-    }
-}
-
-impl TaskSet {
-    pub(crate) fn new(counts: Arc<TaskCounts>) -> Self {
-        Self { counts, finishing: watch::Sender::new(0), inner: Mutex::default() }
-    }
-
-    fn spawn(self: &Arc<Self>, end: End, work: impl Future<Output = ()> + Send + 'static) -> Task {
-        let mut inner = self.lock();
-        let id = inner.next_id;
-        let task = Task { id, set: Arc::downgrade(self) };
-        if inner.is_closed {
-            return task;
-        }
-        inner.next_id += 1;
-        self.counts.started.fetch_add(1, Ordering::Relaxed);
-        self.counts.running.fetch_add(1, Ordering::Relaxed);
-        if matches!(end, End::Finish) {
-            self.finishing.send_modify(|finishing| *finishing += 1);
-        }
-        let set = self.clone();
-        // the task waits for this lock before it forgets itself, so it is known by then
-        let handle = own(async move {
-            work.await;
-            set.forget(id);
-        });
-        inner.entries.insert(id, Entry { handle, end });
-        task
-    }
-
-    fn forget(&self, id: u64) {
-        let entry = self.lock().entries.remove(&id);
-        if let Some(entry) = entry {
-            self.gone(&entry);
-        }
-    }
-
-    fn gone(&self, entry: &Entry) {
-        self.counts.running.fetch_sub(1, Ordering::Relaxed);
-        if matches!(entry.end, End::Finish) {
-            self.finishing.send_modify(|finishing| *finishing -= 1);
-        }
-    }
-
-    /// Waits for the tasks that want to finish, at most `limit`.
-    pub(crate) async fn finished(&self, limit: Option<Duration>) {
-        let mut finishing = self.finishing.subscribe();
-        let all_done = finishing.wait_for(|finishing| *finishing == 0);
-        match limit {
-            Some(limit) => drop(tokio::time::timeout(limit, all_done).await),
-            None => drop(all_done.await),
-        }
-    }
-
-    /// Takes no new tasks and ends those that run; returns at once.
-    pub(crate) fn abort(&self) {
-        let mut inner = self.lock();
-        inner.is_closed = true;
-        inner.entries.values().for_each(Entry::end);
-    }
-
-    /// Ends all tasks and waits until every one is really gone, threads included.
-    pub(crate) async fn ended(&self) {
-        self.abort();
-        let entries = std::mem::take(&mut self.lock().entries);
-        for (_, mut entry) in entries {
-            // panics were caught inside, so what is left is the abort we asked for
-            (&mut entry.handle).await.ok();
-            self.gone(&entry);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,7 +4,10 @@ use tokio::time::Instant;
 
 use crate::{
     event::EventKind,
-    machine::{Child, Effect, Env, Machine, Mode, Phase, STUCK_AFTER},
+    machine::{
+        Effect, Env, Machine, Mode, STUCK_AFTER,
+        child::{Child, Phase},
+    },
     node::Key,
     shutdown::FirstStep,
     strategy::Strategy,

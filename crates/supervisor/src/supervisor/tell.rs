@@ -14,6 +14,9 @@ impl State {
             (EventKind::GaveUp, _) | (_, None) => (&own.node, own.incarnation),
             (_, Some(place)) => (&place.node, incarnation),
         };
+        if let (EventKind::Parked { .. }, Some(place)) = (&kind, self.children.get(&key)) {
+            place.spec.door.seal();
+        }
         log(node, incarnation, &kind);
         self.context.tree().emit(node, incarnation, kind);
     }

@@ -2,8 +2,8 @@
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-use super::lab::{Lab, Word, find, group, kill, secs, settle, start, tell};
-use crate::{Backoff, ChildSpec, Context, Strategy, Unanswered, Undelivered, door};
+use super::lab::{Habits, Lab, Word, find, group, kill, secs, settle, start, tell};
+use crate::{Backoff, ChildSpec, Context, Failure, Strategy, Unanswered, Undelivered, door};
 
 #[tokio::test(start_paused = true)]
 async fn a_handle_reaches_every_incarnation() {
@@ -93,6 +93,26 @@ async fn siblings_know_each_other_before_they_live_and_first_messages_wait() {
     assert!(root.tree().find::<Word>("root/echo").is_none(), "it hears other messages");
     assert!(root.tree().find::<Heard>("root/echo").is_some());
     assert!(root.tree().find::<Heard>("root/nobody").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_at_the_door_of_a_child_that_will_not_come() {
+    let lab = Lab::default();
+    let hopeless = Habits { start_takes: secs(3), ..Habits::default() };
+    let root = start(group(Strategy::OneForOne).child(lab.child("elder"))).await;
+    let first = root.tree().find::<Word>("root/elder").unwrap();
+    first.send(Word::Fail(Failure::fatal("no"))).unwrap();
+    settle().await;
+    assert!(matches!(first.send(Word::Ready), Err(Undelivered::Down(_))));
+    let (spec, chats) = crate::SupervisorSpec::dynamic(crate::Intensity::ENDLESS);
+    let spec = ChildSpec::supervisor("chats", spec);
+    let _root = start(group(Strategy::OneForOne).child(spec)).await;
+    chats.start(lab.child_with("x", hopeless).shutdown(crate::Shutdown::BrutalKill)).unwrap();
+    settle().await;
+    let waiting = chats.find::<Word>("x").unwrap();
+    waiting.send(Word::Ready).unwrap();
+    chats.end_and_wait("x").await;
+    assert!(matches!(waiting.send(Word::Ready), Err(Undelivered::Down(_))));
 }
 
 struct Heard(&'static str);

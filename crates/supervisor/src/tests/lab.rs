@@ -250,10 +250,7 @@ pub(super) fn kill(root: &Root, path: &str) {
     cell.expect("the child is running").kill();
 }
 
-pub(super) async fn next_event(
-    events: &mut Events,
-    mut is_it: impl FnMut(&EventKind) -> bool,
-) -> Event {
+pub(super) async fn next_event(events: &mut Events, is_it: impl Fn(&EventKind) -> bool) -> Event {
     loop {
         let event = events.next().await.expect("the tree is there");
         if is_it(&event.kind) {

@@ -49,9 +49,9 @@ async fn a_draining_child_finishes_its_mailbox_and_a_stopping_one_does_not() {
         .child(lab.child("stop").ending(Ending::Stop));
     let root = start(spec).await;
     lab.take_trace();
-    for path in ["drain", "stop"] {
+    for (path, work) in [("drain", 2), ("stop", 1)] {
         let handle = find(&root, path);
-        handle.send(Word::Work(secs(1))).unwrap();
+        handle.send(Word::Work(secs(work))).unwrap();
         handle.send(Word::Said("said")).unwrap();
     }
     settle().await;

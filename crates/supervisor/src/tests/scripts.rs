@@ -96,7 +96,8 @@ fn running(snapshot: &Snapshot) -> Vec<String> {
     snapshot.children.iter().filter(is_running).map(|child| child.path.clone()).collect()
 }
 
-async fn play(seed: u64) {
+/// Answers how many workers were seen to stop in order.
+async fn play(seed: u64) -> usize {
     let mut rng = StdRng::seed_from_u64(seed);
     let lab = Lab::default();
     let budget = RestartBudget { burst: 3, per_second: 2.0 };
@@ -130,11 +131,14 @@ async fn play(seed: u64) {
     assert_eq!(twins, None, "seed {seed}");
     tokio::time::sleep(secs(1_000)).await;
     assert!(lab.take_trace().is_empty(), "seed {seed}: somebody came back from the dead");
+    if is_calm { on_board.len() } else { 0 }
 }
 
 #[tokio::test(start_paused = true)]
 async fn whatever_happens_nobody_lives_twice_nobody_is_orphaned_and_the_last_in_is_first_out() {
+    let mut in_order = 0;
     for seed in 0..SEEDS {
-        play(seed).await;
+        in_order += play(seed).await;
     }
+    assert!(in_order > 100, "the scripts leave too little to look at: {in_order}");
 }

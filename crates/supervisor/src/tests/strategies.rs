@@ -1,7 +1,7 @@
 //! Who falls with whom, and who comes back. The traces are those of Erlang/OTP.
 
 use super::lab::{Lab, Word, group, kill, settle, start, tell};
-use crate::{ChildSpec, Exit, Root, Strategy};
+use crate::{ChildSpec, Exit, Strategy};
 
 fn three(lab: &Lab, strategy: Strategy) -> crate::SupervisorSpec {
     group(strategy).children(["a", "b", "c"].map(|id| lab.child(id)))
@@ -38,8 +38,10 @@ async fn rest_for_one_restarts_the_failed_one_and_its_juniors() {
     assert_eq!(end, ["stop c", "stop b", "stop a"]);
 }
 
-async fn after(spec: ChildSpec, lab: &Lab, word: Option<Word>) -> (Root, Vec<String>) {
-    let root = start(group(Strategy::OneForOne).child(spec)).await;
+/// What happens to a single child that is told `word`, or killed.
+async fn after(rules: impl Fn(ChildSpec) -> ChildSpec, word: Option<Word>) -> Vec<String> {
+    let lab = Lab::default();
+    let root = start(group(Strategy::OneForOne).child(rules(lab.child("a")))).await;
     lab.take_trace();
     match word {
         Some(word) => tell(&root, "a", word).await,
@@ -48,39 +50,29 @@ async fn after(spec: ChildSpec, lab: &Lab, word: Option<Word>) -> (Root, Vec<Str
             settle().await;
         }
     }
-    let trace = lab.take_trace();
-    (root, trace)
+    lab.take_trace()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_permanent_child_comes_back_from_every_end() {
-    let lab = Lab::default();
     for (word, ending) in
         [(Some(Word::Crash), "crash a"), (Some(Word::Quit), "stop a"), (None, "killed a")]
     {
-        let (_root, trace) = after(lab.child("a"), &lab, word).await;
-        assert_eq!(trace, [ending, "start a"]);
+        assert_eq!(after(ChildSpec::permanent, word).await, [ending, "start a"]);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_transient_child_comes_back_only_from_an_abnormal_end() {
-    let lab = Lab::default();
-    let (_root, trace) = after(lab.child("a").transient(), &lab, Some(Word::Quit)).await;
-    assert_eq!(trace, ["stop a"]);
-    let (_root, trace) = after(lab.child("a").transient(), &lab, Some(Word::Panic)).await;
-    assert_eq!(trace, ["crash a", "start a"]);
-    let (_root, trace) = after(lab.child("a").transient(), &lab, None).await;
-    assert_eq!(trace, ["killed a", "start a"], "killed is abnormal");
+    assert_eq!(after(ChildSpec::transient, Some(Word::Quit)).await, ["stop a"]);
+    assert_eq!(after(ChildSpec::transient, Some(Word::Panic)).await, ["crash a", "start a"]);
+    assert_eq!(after(ChildSpec::transient, None).await, ["killed a", "start a"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_temporary_child_never_comes_back() {
-    let lab = Lab::default();
-    for (word, ending) in [(Some(Word::Crash), "crash a"), (None, "killed a")] {
-        let (_root, trace) = after(lab.child("a").temporary(), &lab, word).await;
-        assert_eq!(trace, [ending]);
-    }
+    assert_eq!(after(ChildSpec::temporary, Some(Word::Crash)).await, ["crash a"]);
+    assert_eq!(after(ChildSpec::temporary, None).await, ["killed a"]);
 }
 
 #[tokio::test(start_paused = true)]
