@@ -8,7 +8,7 @@ use domain::fault::{Fault, Reason};
 use tokio::sync::oneshot;
 
 use crate::answer;
-use crate::leg::Leg;
+use crate::leg::{Leg, Setup};
 use crate::packetizer::Packetizer;
 use crate::payload::payload;
 use crate::reactor::Reactors;
@@ -151,13 +151,14 @@ impl Connection {
         let (sender, outlet) = queue(settings.queue_bytes, packetizer, Arc::clone(&shared));
         let payload = payload(&identity.credentials, fingerprint, identity.style);
         let ssrc = identity.credentials.ssrc;
-        let leg = Leg {
+        let setup = Setup {
             identity,
             settings,
             shared: Arc::clone(&shared),
-            outlet,
+            signals: Arc::default(),
             reactor: reactors.pick(),
         };
+        let leg = Leg { setup, outlet };
         Connection { payload, ssrc, shared, sender, leg: Some(leg), running: None, reactors }
     }
 
@@ -165,11 +166,11 @@ impl Connection {
     #[cfg(test)]
     pub(crate) fn restrict_profiles(
         &mut self,
-        profiles: &[rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile],
+        profiles: &[webrtc::peer_connection::SrtpProtectionProfile],
     ) {
         let leg = self.leg.as_mut().expect("before the answer");
         if !profiles.is_empty() {
-            leg.identity.profiles = profiles.to_vec();
+            leg.setup.identity.profiles = profiles.to_vec();
         }
     }
 
@@ -199,7 +200,7 @@ impl Connection {
         let leg = self.leg.take().ok_or(AnswerFault::AlreadyApplied)?;
         let answer =
             answer::parse(answer_json).inspect_err(|_| self.shared.set_state(State::Lost))?;
-        let expected = match leg.identity.style {
+        let expected = match leg.setup.identity.style {
             Style::Native => "active",
             Style::Web => "passive",
         };
@@ -216,7 +217,7 @@ impl Connection {
         let (end, ended) = oneshot::channel();
         let reactors = Arc::clone(&self.reactors);
         self.running = Some(Running { ask, ended });
-        leg.reactor.clone().spawn(async move {
+        leg.setup.reactor.clone().spawn(async move {
             let _end = end;
             leg.run(answer, Arc::new(on_event), accept, asked).await;
             drop(reactors);

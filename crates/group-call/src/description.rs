@@ -4,25 +4,11 @@ use std::fmt::Write;
 
 use crate::answer::Answer;
 
-/// Which part the server plays in the description.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// The server "offers": it is DTLS client, and the one that nominates (no `ice-lite`, so we are controlled).
-    OffersAsClient,
-    /// The server "answers" our offer: DTLS server, `ice-lite`, so we are controlling.
-    AnswersAsServer,
-}
-
 /// What one m-line of our own offer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Section {
     pub(crate) is_audio: bool,
     pub(crate) mid: String,
-}
-
-/// The sections of a server's offer: audio first, then the data channel.
-pub(crate) fn offered_sections() -> Vec<Section> {
-    vec![Section { is_audio: true, mid: "0".into() }, Section { is_audio: false, mid: "1".into() }]
 }
 
 /// The sections of our own offer, to be answered in the same order.
@@ -40,16 +26,14 @@ pub(crate) fn sections_of(offer: &str) -> Vec<Section> {
     sections
 }
 
-/// The server's description.
-pub(crate) fn describe(answer: &Answer, part: Part, sections: &[Section]) -> String {
+/// The server's answer to our offer: DTLS server and `ice-lite`, so we are DTLS client and controlling.
+pub(crate) fn describe(answer: &Answer, sections: &[Section]) -> String {
     let mut sdp = String::with_capacity(2048);
     let mids: Vec<&str> = sections.iter().map(|section| section.mid.as_str()).collect();
     sdp.push_str("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
     line(&mut sdp, format_args!("a=group:BUNDLE {}", mids.join(" ")));
     line(&mut sdp, format_args!("a=fingerprint:sha-256 {}", answer.fingerprint));
-    if part == Part::AnswersAsServer {
-        sdp.push_str("a=ice-lite\r\n");
-    }
+    sdp.push_str("a=ice-lite\r\n");
     for section in sections {
         if section.is_audio {
             audio(&mut sdp, answer);
@@ -59,9 +43,8 @@ pub(crate) fn describe(answer: &Answer, part: Part, sections: &[Section]) -> Str
             );
             sdp.push_str("a=sctp-port:5000\r\na=max-message-size:262144\r\n");
         }
-        let setup = if part == Part::AnswersAsServer { "passive" } else { "active" };
         line(&mut sdp, format_args!("a=mid:{}", section.mid));
-        line(&mut sdp, format_args!("a=setup:{setup}"));
+        sdp.push_str("a=setup:passive\r\n");
         line(&mut sdp, format_args!("a=ice-ufrag:{}", answer.ufrag));
         line(&mut sdp, format_args!("a=ice-pwd:{}", answer.pwd));
         candidates(&mut sdp, answer);
@@ -115,24 +98,17 @@ mod tests {
     }
 
     #[test]
-    fn the_offer_of_a_server_makes_us_dtls_server_and_controlled() {
-        let sdp = describe(&answer(), Part::OffersAsClient, &offered_sections());
-        assert!(sdp.contains("a=setup:active\r\n"));
-        assert!(!sdp.contains("ice-lite"));
-        assert!(sdp.contains("a=group:BUNDLE 0 1\r\n"));
-        assert!(sdp.contains("m=audio 9 UDP/TLS/RTP/SAVPF 96\r\n"));
-        assert!(sdp.contains("a=extmap:9 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"));
-        assert!(sdp.contains("a=candidate:1 1 udp 5 203.0.113.1 32000 typ host\r\n"));
-    }
-
-    #[test]
     fn the_answer_of_a_server_follows_the_order_of_our_offer() {
         let offer = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:7\r\nm=audio 9 X 111\r\na=mid:8\r\n";
         let sections = sections_of(offer);
         assert_eq!(sections[0], Section { is_audio: false, mid: "7".into() });
         assert_eq!(sections[1], Section { is_audio: true, mid: "8".into() });
-        let sdp = describe(&answer(), Part::AnswersAsServer, &sections);
+        let sdp = describe(&answer(), &sections);
         assert!(sdp.contains("a=ice-lite\r\n") && sdp.contains("a=setup:passive\r\n"));
+        assert!(sdp.contains("a=group:BUNDLE 7 8\r\n"));
+        assert!(sdp.contains("m=audio 9 UDP/TLS/RTP/SAVPF 96\r\n"));
+        assert!(sdp.contains("a=extmap:9 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"));
+        assert!(sdp.contains("a=candidate:1 1 udp 5 203.0.113.1 32000 typ host\r\n"));
         assert!(sdp.find("m=application").unwrap() < sdp.find("m=audio").unwrap());
     }
 }

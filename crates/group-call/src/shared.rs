@@ -77,6 +77,10 @@ impl Shared {
         self.dtls.store(state as u8, Ordering::Relaxed);
     }
 
+    pub(crate) fn dtls(&self) -> DtlsState {
+        DTLS_STATES[usize::from(self.dtls.load(Ordering::Relaxed))]
+    }
+
     /// Any datagram is a sign of life.
     pub(crate) fn datagram_arrived(&self) {
         self.datagrams_received.fetch_add(1, Ordering::Relaxed);
@@ -106,7 +110,7 @@ impl Shared {
             datagrams_received: self.datagrams_received.load(Ordering::Relaxed),
             last_inbound: self.inbound_age(),
             selected_pair: path.selected_pair,
-            dtls: DTLS_STATES[usize::from(self.dtls.load(Ordering::Relaxed))],
+            dtls: self.dtls(),
             round_trip: path.round_trip,
         }
     }

@@ -1,22 +1,21 @@
-//! The peer connection itself: webrtc set up the way a group call needs it.
+//! Web style: webrtc's peer connection, set up the way a group call needs it.
 //!
-//! Credentials, certificate and SSRC exist before (they were in the payload); here they meet the server's answer. In
-//! native style webrtc plays the answerer to an offer that is made from the server's answer, in web style the offerer.
+//! Credentials, certificate and SSRC exist before (they were in the payload); here they meet the server's answer. webrtc
+//! plays the offerer, and the server's part of the description is made from its JSON.
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
+use rtc::dtls::crypto::Certificate;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::media_engine::MIME_TYPE_OPUS;
-use rtc::peer_connection::transport::RTCDtlsRole;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
     RTCRtpHeaderExtensionCapability, RtpCodecKind,
 };
-use tokio::sync::Notify;
 use webrtc::data_channel::DataChannel;
 use webrtc::error::Result;
 use webrtc::media_stream::track_local::TrackLocal;
@@ -31,8 +30,9 @@ use webrtc::rtp_transceiver::RtpSender;
 use webrtc::runtime::Runtime;
 
 use crate::answer::Answer;
-use crate::description::{Part, describe, offered_sections, sections_of};
+use crate::description::{describe, sections_of};
 use crate::payload::Credentials;
+use crate::signals::Signals;
 use crate::transport::{Settings, Style};
 
 /// All that native and web clients use. GCM first: it costs the least, and some servers offer nothing else.
@@ -46,7 +46,7 @@ pub(crate) const PROFILES: [SrtpProtectionProfile; 3] = [
 pub(crate) struct Identity {
     pub(crate) style: Style,
     pub(crate) credentials: Credentials,
-    pub(crate) certificate: RTCCertificate,
+    pub(crate) dtls_certificate: Certificate,
     /// SRTP protection, the most wanted first.
     pub(crate) profiles: Vec<SrtpProtectionProfile>,
     pub(crate) crypto: Arc<dyn RTCCryptoProvider>,
@@ -58,38 +58,6 @@ pub(crate) struct Stack {
     pub(crate) track: Arc<TrackLocalStaticRTP>,
     pub(crate) sender: Arc<dyn RtpSender>,
     pub(crate) channel: Arc<dyn DataChannel>,
-    pub(crate) signals: Arc<Signals>,
-}
-
-/// What webrtc's callbacks leave behind. They run on its driver, so they only set flags.
-#[derive(Debug, Default)]
-pub(crate) struct Signals {
-    is_ice_connected: AtomicBool,
-    is_ice_failed: AtomicBool,
-    is_channel_open: AtomicBool,
-    /// Something above changed.
-    pub(crate) changed: Notify,
-}
-
-// === impl Signals ===
-
-impl Signals {
-    pub(crate) fn is_ice_connected(&self) -> bool {
-        self.is_ice_connected.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn is_ice_failed(&self) -> bool {
-        self.is_ice_failed.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn is_channel_open(&self) -> bool {
-        self.is_channel_open.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn channel_opened(&self) {
-        self.is_channel_open.store(true, Ordering::Release);
-        self.changed.notify_one();
-    }
 }
 
 /// Webrtc's handler must be its own type; this one forwards to the flags.
@@ -106,12 +74,11 @@ impl PeerConnectionEventHandler for Handler {
     {
         match state {
             RTCIceConnectionState::Connected | RTCIceConnectionState::Completed => {
-                self.0.is_ice_connected.store(true, Ordering::Release);
+                self.0.ice_connected();
             }
-            RTCIceConnectionState::Failed => self.0.is_ice_failed.store(true, Ordering::Release),
+            RTCIceConnectionState::Failed => self.0.ice_failed(),
             _ => {}
         }
-        self.0.changed.notify_one();
         Box::pin(std::future::ready(()))
     }
 }
@@ -123,17 +90,17 @@ pub(crate) async fn bring_up(
     answer: &Answer,
     local_addresses: Vec<SocketAddr>,
     runtime: Arc<dyn Runtime>,
+    signals: Arc<Signals>,
 ) -> Result<Stack> {
-    let signals = Arc::new(Signals::default());
-    let configuration = RTCConfigurationBuilder::new()
-        .with_certificates(vec![identity.certificate.clone()])
-        .build();
+    let expires = SystemTime::now() + Duration::from_secs(30 * 24 * 3600);
+    let certificate = RTCCertificate::from_existing(identity.dtls_certificate.clone(), expires);
+    let configuration = RTCConfigurationBuilder::new().with_certificates(vec![certificate]).build();
     let connection = PeerConnectionBuilder::<SocketAddr>::new()
         .with_configuration(configuration)
         .with_setting_engine(setting_engine(identity, settings))
         .with_media_engine(media_engine(answer)?)
         .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
-        .with_handler(Arc::new(Handler(Arc::clone(&signals))))
+        .with_handler(Arc::new(Handler(signals)))
         .with_runtime(runtime)
         .with_udp_addrs(local_addresses)
         // Not a size here (our runtime has its own threads): without it a dropped connection would leak its driver.
@@ -144,37 +111,22 @@ pub(crate) async fn bring_up(
     let track = Arc::new(TrackLocalStaticRTP::new(audio_track(identity.credentials.ssrc)));
     let sender = connection.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
     let channel = connection.create_data_channel("data", None).await?;
-    match identity.style {
-        Style::Native => {
-            let offer = describe(answer, Part::OffersAsClient, &offered_sections());
-            connection.set_remote_description(RTCSessionDescription::offer(offer)?).await?;
-            let ours = connection.create_answer(None).await?;
-            connection.set_local_description(ours).await?;
-        }
-        Style::Web => {
-            let ours = connection.create_offer(None).await?;
-            let sections = sections_of(&ours.sdp);
-            connection.set_local_description(ours).await?;
-            let theirs = describe(answer, Part::AnswersAsServer, &sections);
-            connection.set_remote_description(RTCSessionDescription::answer(theirs)?).await?;
-        }
-    }
-    Ok(Stack { connection, track, sender, channel, signals })
+    let ours = connection.create_offer(None).await?;
+    let sections = sections_of(&ours.sdp);
+    connection.set_local_description(ours).await?;
+    let theirs = describe(answer, &sections);
+    connection.set_remote_description(RTCSessionDescription::answer(theirs)?).await?;
+    Ok(Stack { connection, track, sender, channel })
 }
 
 fn setting_engine(identity: &Identity, settings: &Settings) -> SettingEngine {
     let Credentials { ufrag, pwd, .. } = identity.credentials.clone();
-    let role = match identity.style {
-        Style::Native => RTCDtlsRole::Server,
-        Style::Web => RTCDtlsRole::Client,
-    };
     // webrtc gives a pair up after so many checks without reply; a slow server must get the whole deadline.
     let checks =
         settings.connect_deadline.as_millis() / settings.ice_check_interval.as_millis().max(1) + 2;
     SettingEngineBuilder::new()
         .with_crypto_provider(Arc::clone(&identity.crypto))
         .with_ice_credentials(ufrag, pwd)
-        .with_answering_dtls_role(role)
         .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
         .with_include_loopback_candidate(true)
         .with_ice_connection_attempts(

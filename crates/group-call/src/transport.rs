@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::fault::{Fault, Reason};
-use webrtc::peer_connection::RTCCertificate;
-use webrtc::peer_connection::crypto::{self, RTCCryptoProvider, SignatureScheme};
+use rtc::dtls::crypto::Certificate;
+use webrtc::peer_connection::crypto::{self, HashAlgorithm, RTCCryptoProvider};
 
 use crate::connection::Connection;
 use crate::payload::Credentials;
@@ -95,20 +95,16 @@ impl Transport {
             Fault::transient(Reason::Internal, format!("no certificate: {fault}"))
         };
         let primitives = self.crypto.crypto();
-        let certificate = RTCCertificate::generate(
-            primitives,
-            SignatureScheme::EcdsaP256Sha256,
-            Default::default(),
-        )
-        .map_err(|fault| failed(&fault))?;
-        let fingerprints =
-            certificate.get_fingerprints(primitives).map_err(|fault| failed(&fault))?;
-        let fingerprint =
-            fingerprints.into_iter().next().ok_or_else(|| failed(&"it is empty"))?.value;
+        let certificate = Certificate::generate_self_signed(vec!["WebRTC".to_owned()], primitives)
+            .map_err(|fault| failed(&fault))?;
+        let der = certificate.certificate.first().ok_or_else(|| failed(&"it is empty"))?;
+        let hash = primitives.hash(HashAlgorithm::Sha256, der).map_err(|fault| failed(&fault))?;
+        let octets: Vec<String> = hash.iter().map(|octet| format!("{octet:02X}")).collect();
+        let fingerprint = octets.join(":");
         let identity = Identity {
             style,
             credentials: Credentials::random(),
-            certificate,
+            dtls_certificate: certificate,
             profiles: PROFILES.to_vec(),
             crypto: Arc::clone(&self.crypto),
         };

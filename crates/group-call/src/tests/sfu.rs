@@ -19,9 +19,10 @@ use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 pub(super) struct Manners {
     /// Never sends checks, never nominates.
     pub(super) is_lite: bool,
-    /// DTLS client, and the one that opens the SCTP association.
     pub(super) is_dtls_client: bool,
     pub(super) has_sctp: bool,
+    /// Opens the SCTP association itself; Telegram's servers wait for the client to do it.
+    pub(super) opens_sctp: bool,
     /// The certificate in the answer is somebody else's.
     pub(super) lies_about_its_certificate: bool,
     /// Payload type of opus in the answer.
@@ -41,6 +42,7 @@ pub(super) const PRODUCTION: Manners = Manners {
     is_lite: true,
     is_dtls_client: true,
     has_sctp: true,
+    opens_sctp: false,
     lies_about_its_certificate: false,
     payload_type: 111,
 };
@@ -102,8 +104,11 @@ impl Sfu {
         let (orders, received) = channel();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let shown = Arc::clone(&seen);
+        let is_deaf_for_data = !manners.has_sctp;
         let mask = manners.wears_mask().then(|| join["pwd"].as_str().unwrap().to_owned());
-        std::thread::spawn(move || serve(rtc, &socket, &received, &shown, mask.as_deref()));
+        std::thread::spawn(move || {
+            serve(rtc, &socket, &received, &shown, mask.as_deref(), is_deaf_for_data)
+        });
         Sfu { answer, orders, seen }
     }
 
@@ -157,7 +162,7 @@ fn rtc(join: &Value, address: SocketAddr, manners: Manners) -> Rtc {
     api.set_remote_fingerprint(fingerprint);
     api.start_dtls(manners.is_dtls_client).unwrap();
     if manners.has_sctp {
-        api.start_sctp(manners.is_dtls_client);
+        api.start_sctp(manners.opens_sctp);
     }
     api.declare_media(mid, MediaKind::Audio);
     api.expect_stream_rx(ssrc, None, mid, None);
@@ -202,6 +207,7 @@ fn serve(
     orders: &Receiver<Order>,
     seen: &Mutex<Seen>,
     mask: Option<&str>,
+    is_deaf_for_data: bool,
 ) {
     let address = socket.local_addr().unwrap();
     let mut buffer = vec![0; 2000];
@@ -229,6 +235,8 @@ fn serve(
         socket.set_read_timeout(Some(wait)).unwrap();
         if let Ok((length, source)) = socket.recv_from(&mut buffer)
             && !has_vanished
+            // DTLS application data is SCTP.
+            && !(is_deaf_for_data && buffer[0] == 23)
         {
             client = Some(source);
             note_check(&buffer[..length], seen);
