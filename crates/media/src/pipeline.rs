@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use domain::Fault;
 
+use crate::ring::RingReader;
 use crate::source::Hint;
 
 /// How a track is to be loaded.
@@ -51,6 +52,7 @@ pub struct Ready {
 /// A running producer with its ring. Give it to [`Stream::attach`](crate::Stream::attach); dropping it ends the
 /// producer soon, without waiting for it.
 pub struct Pipeline {
+    pub(crate) ring: RingReader,
     gain: Gain,
 }
 
@@ -61,8 +63,8 @@ pub struct Gain(Arc<AtomicU32>);
 // === impl Pipeline ===
 
 impl Pipeline {
-    pub(crate) fn placeholder(gain: f32) -> Pipeline {
-        Pipeline { gain: Gain(Arc::new(AtomicU32::new(gain.to_bits()))) }
+    pub(crate) fn new(ring: RingReader, gain: Gain) -> Pipeline {
+        Pipeline { ring, gain }
     }
 
     /// A handle on the gain.
@@ -80,6 +82,10 @@ impl fmt::Debug for Pipeline {
 // === impl Gain ===
 
 impl Gain {
+    pub(crate) fn new(gain: f32) -> Gain {
+        Gain(Arc::new(AtomicU32::new(gain.to_bits())))
+    }
+
     /// Linear; the change is smoothed so that it does not click.
     pub fn set(&self, gain: f32) {
         self.0.store(gain.to_bits(), Ordering::Relaxed);
