@@ -303,3 +303,14 @@ async fn after_stop_nothing_listens_and_nothing_is_open() {
     client.is_closed_politely().await;
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test]
+async fn without_a_handle_nothing_lives_on() {
+    let (dc, _service) = start().await;
+    let mut client = user(&dc, 7).await;
+    let weak = dc.downgrade();
+    assert!(weak.upgrade().is_some());
+    drop(dc);
+    client.is_closed_politely().await;
+    assert!(weak.upgrade().is_none());
+}
