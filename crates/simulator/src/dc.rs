@@ -29,7 +29,7 @@ mod tests;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use self::door::Door;
@@ -96,10 +96,26 @@ pub struct RsaInfo {
 }
 
 /// A handle to a running data centre; clones are cheap. When the last one goes, every task and connection ends.
+///
+/// The data centre keeps its service: a service that keeps a handle in return should keep a [`WeakDc`].
 #[derive(Clone)]
 pub struct Dc {
     house: Arc<House>,
     address: SocketAddr,
+}
+
+/// A handle that does not keep the data centre running.
+#[derive(Clone)]
+pub struct WeakDc {
+    house: Weak<House>,
+    address: SocketAddr,
+}
+
+impl WeakDc {
+    /// The handle, unless the last one is gone.
+    pub fn upgrade(&self) -> Option<Dc> {
+        self.house.upgrade().map(|house| Dc { house, address: self.address })
+    }
 }
 
 /// What ends with the last handle.
@@ -124,6 +140,11 @@ impl Dc {
         let (door, address) = Door::open(&shared).await?;
         let faults = Faults { shared: shared.clone(), door };
         Ok(Self { house: Arc::new(House { shared, faults }), address })
+    }
+
+    /// A handle for the service itself.
+    pub fn downgrade(&self) -> WeakDc {
+        WeakDc { house: Arc::downgrade(&self.house), address: self.address }
     }
 
     /// The address clients connect to.

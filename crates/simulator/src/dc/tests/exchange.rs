@@ -4,7 +4,7 @@ use num_bigint::BigUint;
 
 use super::*;
 use crate::dc::DhAnswer;
-use crate::dc::crypto::{AuthKey, ige_decrypt, ige_encrypt, random, sha1, sha256};
+use crate::dc::crypto::{AuthKey, ige_decrypt, ige_encrypt, message_keys_v1, random, sha1, sha256};
 use crate::dc::rsa::{hex, padded};
 use crate::dc::tl::{Malformed, Reader};
 
@@ -201,6 +201,54 @@ async fn a_temporary_key_dies_in_time() {
     dc.faults().set_clock_offset(61);
     client.send(&echo("dead")).await;
     assert_eq!(client.frame().await, Some((-404i32).to_le_bytes().to_vec()));
+}
+
+/// `auth.bindTempAuthKey` of this client, which must be the next request it sends.
+fn binding(
+    client: &mut Client,
+    permanent: &AuthKey,
+    expires_at: i32,
+    session: i64,
+) -> (i64, Vec<u8>) {
+    let (request, temporary) = (client.next_id(), Dc::key_id(&client.key).0 as i64);
+    let permanent_id = Dc::key_id(permanent).0 as i64;
+    let inner = Vec::new().put_id(0x75a3_f765).put_i64(5).put_i64(temporary).put_i64(permanent_id);
+    let inner = inner.put_i64(session).put_i32(expires_at);
+    let mut plain =
+        random::<16>().to_vec().put_i64(request).put_i32(0).put_i32(inner.len() as i32).put(&inner);
+    let msg_key = sha1(&[&plain])[4..].to_vec();
+    plain.resize(plain.len().next_multiple_of(16), 0);
+    let (key, iv) = message_keys_v1(permanent, &msg_key);
+    ige_encrypt(&key, &iv, &mut plain);
+    let sealed = Vec::new().put_i64(permanent_id).put(&msg_key).put(&plain);
+    let body = Vec::new().put_id(0xcdd4_2a05).put_i64(permanent_id).put_i64(5).put_i32(expires_at);
+    (request, body.put_bytes(&sealed))
+}
+
+#[tokio::test]
+async fn a_bound_temporary_key_speaks_for_the_permanent_one() {
+    let (dc, service) = start().await;
+    let permanent = dc.register_key();
+    let permanent_id = Dc::key_id(&permanent);
+    dc.bind_user(permanent_id, 7);
+    let made = exchange(&dc, Wire::Full, Scheme::Padded, 0x56fd_df88, &[2, 600]).await;
+    let Ok(Ending::Key(key, salt)) = made else { panic!("no key") };
+    let mut client = Client::connect(&dc, Wire::Full).await.with_key(*key);
+    client.salt = salt;
+    let expires_at = dc.now() as i32 + 600;
+    for (session, is_right) in [(!client.session, false), (client.session, true)] {
+        let (request, body) = binding(&mut client, &permanent, expires_at, session);
+        let seq = client.next_seq();
+        client.send_as(request, seq, &body).await;
+        assert_eq!(client.result(request).await.is_ok(), is_right);
+    }
+    client.call(&echo("for another")).await.unwrap();
+    let (caller, _) = service.calls().remove(0);
+    assert_eq!(
+        (caller.user, caller.key, caller.temp_key),
+        (Some(7), permanent_id, Some(Dc::key_id(&key)))
+    );
+    assert_eq!(dc.push_to_key(permanent_id, echo("update"), None), 1);
 }
 
 #[tokio::test]
