@@ -83,7 +83,10 @@ async fn bad_join_parameters_are_refused() {
 async fn a_source_in_use_is_refused() {
     let (world, call) = Box_::ringing();
     world.join(ALICE, &call, 5).await;
-    assert_eq!(world.refused(BOB, join(&call, &params(5))).await, "400 GROUPCALL_SSRC_DUPLICATE_MUCH");
+    assert_eq!(
+        world.refused(BOB, join(&call, &params(5))).await,
+        "400 GROUPCALL_SSRC_DUPLICATE_MUCH"
+    );
 }
 
 #[tokio::test]
@@ -177,12 +180,27 @@ async fn edits_beyond_ones_rights_are_refused() {
         world.refused(user, request).await
     };
     for volume in [0, 20_001, -1] {
-        assert_eq!(refused(ALICE, BOB, &|r| r.volume = Some(volume)).await, "400 USER_VOLUME_INVALID");
+        assert_eq!(
+            refused(ALICE, BOB, &|r| r.volume = Some(volume)).await,
+            "400 USER_VOLUME_INVALID"
+        );
     }
-    assert_eq!(refused(ALICE, BOB, &|r| r.video_stopped = Some(true)).await, "400 VIDEO_STOP_FORBIDDEN");
-    assert_eq!(refused(ALICE, BOB, &|r| r.video_paused = Some(true)).await, "400 VIDEO_PAUSE_FORBIDDEN");
-    assert_eq!(refused(ALICE, BOB, &|r| r.raise_hand = Some(true)).await, "400 RAISE_HAND_FORBIDDEN");
-    assert_eq!(refused(ALICE, ALICE, &|r| r.raise_hand = Some(true)).await, "400 RAISE_HAND_FORBIDDEN");
+    assert_eq!(
+        refused(ALICE, BOB, &|r| r.video_stopped = Some(true)).await,
+        "400 VIDEO_STOP_FORBIDDEN"
+    );
+    assert_eq!(
+        refused(ALICE, BOB, &|r| r.video_paused = Some(true)).await,
+        "400 VIDEO_PAUSE_FORBIDDEN"
+    );
+    assert_eq!(
+        refused(ALICE, BOB, &|r| r.raise_hand = Some(true)).await,
+        "400 RAISE_HAND_FORBIDDEN"
+    );
+    assert_eq!(
+        refused(ALICE, ALICE, &|r| r.raise_hand = Some(true)).await,
+        "400 RAISE_HAND_FORBIDDEN"
+    );
     world.calls.force_mute(CHAT, ALICE);
     assert_eq!(refused(ALICE, ALICE, &|r| r.muted = Some(false)).await, "403 GROUPCALL_FORBIDDEN");
     assert_eq!(refused(ALICE, ALICE, &|r| r.raise_hand = Some(true)).await, "not refused");

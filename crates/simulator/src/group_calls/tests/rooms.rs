@@ -50,7 +50,8 @@ impl Rooms for FakeRooms {
     }
 
     fn chat_of_peer(&self, _viewer: i64, peer: &tl::enums::InputPeer) -> Option<i64> {
-        matches!(peer, tl::enums::InputPeer::Channel(channel) if channel.channel_id == 100).then_some(CHAT)
+        matches!(peer, tl::enums::InputPeer::Channel(channel) if channel.channel_id == 100)
+            .then_some(CHAT)
     }
 
     fn user_of_peer(&self, viewer: i64, peer: &tl::enums::InputPeer) -> Option<i64> {
@@ -101,7 +102,12 @@ impl Rooms for FakeRooms {
 
     fn peer_users(&self, _viewer: i64, users: &[i64]) -> Vec<tl::enums::User> {
         // An empty user cannot say that it is a bot.
-        users.iter().map(|user| if *user == BOT { bot() } else { tl::types::UserEmpty { id: *user }.into() }).collect()
+        users
+            .iter()
+            .map(
+                |user| if *user == BOT { bot() } else { tl::types::UserEmpty { id: *user }.into() },
+            )
+            .collect()
     }
 
     fn peer_chats(&self, _viewer: i64, _chats: &[i64]) -> Vec<tl::enums::Chat> {

@@ -17,7 +17,12 @@ async fn members_hear_each_other() {
     let (world, _) = Box_::ringing();
     let alice = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
     let bob = Listener::join(&world.calls, BOB, CHAT, Style::Web).await.unwrap();
-    assert!(world.calls.wait_for(CHAT, SOON, |all| all.iter().filter(|one| one.is_connected).count() == 2).await);
+    assert!(
+        world
+            .calls
+            .wait_for(CHAT, SOON, |all| all.iter().filter(|one| one.is_connected).count() == 2)
+            .await
+    );
     speaks(&alice, 10).await;
     assert!(bob.wait_for_packets(10, SOON).await);
     assert!(bob.take_packets().iter().all(|packet| packet.ssrc == alice.ssrc()));
@@ -34,9 +39,12 @@ async fn a_muted_member_is_not_heard_until_it_unmutes() {
     speaks(&alice, 5).await;
     world.calls.allow_speaking(CHAT, ALICE);
     speaks(&alice, 5).await;
-    let source = || world.calls.sfu().stats(CHAT).into_iter().find(|peer| peer.user == ALICE).unwrap();
+    let source =
+        || world.calls.sfu().stats(CHAT).into_iter().find(|peer| peer.user == ALICE).unwrap();
     let deadline = std::time::Instant::now() + SOON;
-    let silenced = || source().count(crate::sfu::Reason::ForceMuted) + source().count(crate::sfu::Reason::Muted);
+    let silenced = || {
+        source().count(crate::sfu::Reason::ForceMuted) + source().count(crate::sfu::Reason::Muted)
+    };
     while silenced() < 10 && std::time::Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -117,6 +125,7 @@ async fn a_change_of_server_drops_everybody_and_they_can_come_back() {
 async fn a_closed_transport_is_closed_for_the_client_and_gone_for_checks() {
     let (world, call) = Box_::ringing();
     let alice = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
+    assert!(world.calls.wait_for(CHAT, SOON, |all| all[0].is_connected).await);
     world.calls.sfu().close_all();
     assert!(alice.wait_closed(SOON).await);
     let check = phone::CheckGroupCall { call, sources: vec![alice.ssrc() as i32] };
