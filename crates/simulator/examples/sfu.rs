@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use simulator::sfu::{IceMode, JoinPayload, PeerStats, Sfu, SfuSettings, SrtpPolicy};
 
 fn main() -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let _entered = runtime.enter();
     let sfu = Sfu::start(settings(std::env::args().skip(1)))?;
     let mut out = io::stdout();

@@ -142,6 +142,11 @@ impl Listener {
         self.client.is_closed()
     }
 
+    /// Waits until the other end closed the transport; false when that did not happen in time.
+    pub async fn wait_closed(&self, within: Duration) -> bool {
+        self.client.wait(within, Client::is_closed).await
+    }
+
     /// Waits until `n` packets are there that were not taken; false when that did not happen in time.
     pub async fn wait_for_packets(&self, n: usize, within: Duration) -> bool {
         self.client.wait(within, |client| client.n_packets() >= n).await

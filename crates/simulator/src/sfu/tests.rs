@@ -1,5 +1,7 @@
 //! Two real clients through the server, and everything a bad client can do to it.
 
+mod bad;
+
 use std::time::Duration;
 
 use super::*;
@@ -28,7 +30,16 @@ async fn joined(sfu: &Sfu, user: i64, style: Style, policy: SrtpPolicy) -> (Clie
 async fn connected(sfu: &Sfu, user: i64, style: Style) -> (Client, PeerId) {
     let (client, peer) = joined(sfu, user, style, SrtpPolicy::Any).await;
     assert!(client.wait_connected(SOON).await, "{style:?} did not connect");
+    assert!(until(|| sfu.is_connected(peer)).await, "the last flight of {style:?} did not arrive");
     (client, peer)
+}
+
+async fn until(wanted: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + SOON;
+    while !wanted() && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    wanted()
 }
 
 async fn speech_is_forwarded(ice: IceMode, srtp: SrtpPolicy, speaks: Style, listens: Style) {
