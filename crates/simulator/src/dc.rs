@@ -14,6 +14,7 @@ mod inbox;
 mod links;
 mod outbox;
 mod rsa;
+mod service;
 mod session;
 mod state;
 mod stats;
@@ -28,84 +29,18 @@ mod tests;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
-
-use futures_util::future::BoxFuture;
 
 use self::door::Door;
 pub use self::faults::{DhAnswer, Envelope, Faults, Instead, Rule, Target};
+pub use self::service::{Answer, Caller, Service};
 use self::state::{At, Shared, State};
 pub use self::stats::{EarlyRetry, KeyStats, Stats};
 
 /// The identifier of an authorization key: the lower 64 bits of its SHA-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct KeyId(pub u64);
-
-/// What stands behind the wire: accounts, chats, methods.
-pub trait Service: Send + Sync + 'static {
-    /// Answers one request.
-    ///
-    /// `request` is the bare TL body with its constructor id, already unwrapped from containers, gzip,
-    /// `invokeWithLayer`, `initConnection`, `invokeAfterMsg(s)` and `invokeWithoutUpdates`. The synchronous part of
-    /// `call` runs in the order in which requests arrived; the futures run side by side. The same message id of one
-    /// session never arrives twice.
-    fn call(&self, caller: Caller, request: Vec<u8>) -> BoxFuture<'static, Answer>;
-
-    /// The session became reachable: its first live connection carried a message.
-    fn connected(&self, caller: &Caller) {
-        let _ = caller;
-    }
-
-    /// The session lost its last connection.
-    fn disconnected(&self, caller: &Caller) {
-        let _ = caller;
-    }
-}
-
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The authorization: the permanent key, also when a bound temporary key encrypted the message.
-    pub key: KeyId,
-    /// The temporary key that carried the message, if one did.
-    pub temp_key: Option<KeyId>,
-    /// The session id, chosen by the client.
-    pub session: i64,
-    /// The TCP connection, numbered from 1 for the life of the data centre.
-    pub connection: u64,
-    /// The layer of the last `invokeWithLayer` of this session, else of this key, else `Settings::layer`.
-    pub layer: i32,
-    /// The user bound to the key by [`Dc::bind_user`].
-    pub user: Option<i64>,
-    /// The request was wrapped in `invokeWithoutUpdates`.
-    pub without_updates: bool,
-    /// The message id of the request; 0 outside a request.
-    pub message: i64,
-}
-
-/// What a [`Service`] answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// A serialized TL object (or bare vector) which becomes the result.
-    Result(Vec<u8>),
-    /// An RPC error such as `420 FLOOD_WAIT_7`.
-    Error { code: i32, name: String },
-    /// No answer, ever: the client waits.
-    Never,
-}
-
-impl Answer {
-    /// An RPC error.
-    pub fn error(code: i32, name: impl Into<String>) -> Self {
-        Self::Error { code, name: name.into() }
-    }
-
-    /// The error of a method which the service does not know; counted in [`Stats::unknown_requests`].
-    pub fn unknown_method(id: u32) -> Self {
-        Self::error(400, format!("INPUT_METHOD_INVALID_{id}"))
-    }
-}
 
 /// How a data centre behaves when nothing is broken.
 #[derive(Clone, Debug)]
@@ -161,10 +96,26 @@ pub struct RsaInfo {
 }
 
 /// A handle to a running data centre; clones are cheap. When the last one goes, every task and connection ends.
+///
+/// The data centre keeps its service: a service that keeps a handle in return should keep a [`WeakDc`].
 #[derive(Clone)]
 pub struct Dc {
     house: Arc<House>,
     address: SocketAddr,
+}
+
+/// A handle that does not keep the data centre running.
+#[derive(Clone)]
+pub struct WeakDc {
+    house: Weak<House>,
+    address: SocketAddr,
+}
+
+impl WeakDc {
+    /// The handle, unless the last one is gone.
+    pub fn upgrade(&self) -> Option<Dc> {
+        self.house.upgrade().map(|house| Dc { house, address: self.address })
+    }
 }
 
 /// What ends with the last handle.
@@ -189,6 +140,11 @@ impl Dc {
         let (door, address) = Door::open(&shared).await?;
         let faults = Faults { shared: shared.clone(), door };
         Ok(Self { house: Arc::new(House { shared, faults }), address })
+    }
+
+    /// A handle for the service itself.
+    pub fn downgrade(&self) -> WeakDc {
+        WeakDc { house: Arc::downgrade(&self.house), address: self.address }
     }
 
     /// The address clients connect to.

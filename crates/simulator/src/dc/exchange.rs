@@ -1,9 +1,10 @@
 //! Exchange — making an authorization key with a client (core.telegram.org/mtproto/auth_key), seen from the server.
 
+mod prime;
+
 use std::sync::LazyLock;
 
 use num_bigint::BigUint;
-use rand::Rng;
 
 use super::crypto::{AuthKey, ige_decrypt, ige_encrypt, key_id, random, sha1};
 use super::faults::DhAnswer;
@@ -95,7 +96,7 @@ impl Exchange {
     }
 
     fn begin(&mut self, nonce: [u8; 16]) -> Vec<u8> {
-        let (p, q) = (prime(), prime());
+        let (p, q) = (prime::random(), prime::random());
         let factors = (p.min(q), p.max(q));
         let pending = Pending { nonce, server_nonce: random(), factors, agreed: None };
         let pq = u64::from(p) * u64::from(q);
@@ -269,35 +270,4 @@ fn temporary_keys(new_nonce: &[u8; 32], server_nonce: &[u8; 16]) -> ([u8; 32], [
     let key = [&new_server[..], &server_new[..12]].concat();
     let iv = [&server_new[12..], &new_new[..], &new_nonce[..4]].concat();
     (key.try_into().expect("20 + 12"), iv.try_into().expect("8 + 20 + 4"))
-}
-
-/// A random prime of 31 bits: four bytes, and quick for a client to find.
-fn prime() -> u32 {
-    loop {
-        let n = rand::rng().random_range(1u32 << 30..1 << 31) | 1;
-        if is_prime(n) {
-            return n;
-        }
-    }
-}
-
-/// Miller and Rabin; these bases decide every 32-bit number.
-fn is_prime(n: u32) -> bool {
-    let n = u64::from(n);
-    let power = |base: u64, mut exponent: u64| {
-        let (mut base, mut out) = (base % n, 1);
-        while exponent > 0 {
-            if exponent & 1 == 1 {
-                out = out * base % n;
-            }
-            base = base * base % n;
-            exponent >>= 1;
-        }
-        out
-    };
-    let twos = (n - 1).trailing_zeros();
-    [2u64, 7, 61].iter().all(|base| {
-        let mut x = power(*base, (n - 1) >> twos);
-        (x == 1 || x == n - 1) || (1..twos).any(|_| (x = x * x % n, x == n - 1).1)
-    })
 }

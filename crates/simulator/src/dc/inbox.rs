@@ -1,16 +1,12 @@
 //! Inbox — one encrypted message of a client: may it be believed, and what does it say to the server itself?
 
-use std::time::Duration;
-
-use tokio::time::Instant;
+mod service_messages;
 
 use super::calls::Call;
 use super::crypto::random;
 use super::session::{Class, Seen};
 use super::state::{At, State};
-use super::tl::{
-    GZIP_PACKED, MSG_CONTAINER, Malformed, PONG, Put, Reader, constructor, gunzip, rpc_result,
-};
+use super::tl::{GZIP_PACKED, MSG_CONTAINER, Malformed, Put, Reader, constructor, gunzip};
 use super::{Caller, KeyId};
 
 const MSG_COPY: u32 = 0xe060_46b2;
@@ -18,18 +14,13 @@ const MSGS_ACK: u32 = 0x62d6_b459;
 const PING: u32 = 0x7abe_77ec;
 const PING_DELAY_DISCONNECT: u32 = 0xf342_7b8c;
 const GET_FUTURE_SALTS: u32 = 0xb921_bd04;
-const FUTURE_SALTS: u32 = 0xae50_0895;
 const MSGS_STATE_REQ: u32 = 0xda69_fb52;
 const MSGS_STATE_INFO: u32 = 0x04de_b57d;
 const MSGS_ALL_INFO: u32 = 0x8cc0_d131;
 const MSG_DETAILED_INFO: u32 = 0x276d_3ec6;
 const MSG_RESEND_REQ: u32 = 0x7d86_1a08;
 const RPC_DROP_ANSWER: u32 = 0x58e4_a740;
-const RPC_ANSWER_UNKNOWN: u32 = 0x5e2a_d36e;
-const RPC_ANSWER_DROPPED_RUNNING: u32 = 0xcd78_e586;
 const DESTROY_SESSION: u32 = 0xe751_2126;
-const DESTROY_SESSION_OK: u32 = 0xe220_45fc;
-const DESTROY_SESSION_NONE: u32 = 0x62d3_50c9;
 const DESTROY_AUTH_KEY: u32 = 0xd143_5160;
 const DESTROY_AUTH_KEY_OK: u32 = 0xf660_e1d4;
 const HTTP_WAIT: u32 = 0x9299_359f;
@@ -256,79 +247,6 @@ impl Turn<'_> {
                 Ok(())
             }
         }
-    }
-
-    fn ping(&mut self, id: i64, ping: i64, delay: Option<i32>) -> Result<(), Malformed> {
-        self.state.stats.pings += 1;
-        if let (Some(delay), Some(link)) = (delay, self.state.links.get_mut(&self.link)) {
-            link.deadline =
-                Some(Instant::now() + Duration::from_secs(delay.clamp(0, 86_400) as u64));
-        }
-        self.reply(Vec::new().put_id(PONG).put_i64(id).put_i64(ping));
-        Ok(())
-    }
-
-    fn future_salts(&mut self, id: i64, n: i32) -> Result<(), Malformed> {
-        let salts = self.state.future_salts(self.at.key, i64::from(n.clamp(1, 64)));
-        let body = Vec::new().put_id(FUTURE_SALTS).put_i64(id).put_i32(self.state.clock().0 as i32);
-        let body =
-            salts.iter().fold(body.put_i32(salts.len() as i32), |body, (since, until, salt)| {
-                body.put_i32(*since as i32).put_i32(*until as i32).put_i64(*salt)
-            });
-        self.reply(body);
-        Ok(())
-    }
-
-    /// One byte each: 1 nothing known, 2 not received, 4 received; 8 acknowledged, 64 answered.
-    fn states(&mut self, id: i64, asked: &[i64]) -> Result<(), Malformed> {
-        let session = self.state.session(self.at);
-        let info: Vec<u8> = asked
-            .iter()
-            .map(|id| match session.seen(*id) {
-                Some(Seen::Answered(_)) => 4 | 8 | 64,
-                Some(_) => 4 | 8,
-                None if session.is_forgotten(*id) => 1,
-                None => 2,
-            })
-            .collect();
-        self.reply(Vec::new().put_id(MSGS_STATE_INFO).put_i64(id).put_bytes(&info));
-        Ok(())
-    }
-
-    /// Repeats kept answers; for everything else the client learns the state.
-    fn resend(&mut self, id: i64, asked: &[i64]) -> Result<(), Malformed> {
-        for wanted in asked {
-            let session = self.state.session(self.at);
-            let request = session.unacked.get(wanted).copied().flatten();
-            let kept = request.and_then(|request| session.seen(request).cloned());
-            if let (Some(request), Some(Seen::Answered(result))) = (request, kept) {
-                self.state.deliver(self.at, Some(self.link), request, result);
-            }
-        }
-        self.states(id, asked)
-    }
-
-    fn drop_answer(&mut self, id: i64, request: i64) -> Result<(), Malformed> {
-        let session = self.state.session(self.at);
-        let is_running = matches!(session.seen(request), Some(Seen::Running));
-        if is_running {
-            session.remember(request, Seen::Dropped);
-        }
-        let outcome = if is_running { RPC_ANSWER_DROPPED_RUNNING } else { RPC_ANSWER_UNKNOWN };
-        self.reply(rpc_result(id, &outcome.to_le_bytes()));
-        Ok(())
-    }
-
-    fn destroy_session(&mut self, session: i64) -> Result<(), Malformed> {
-        let doomed = At { session, ..self.at };
-        let exists = session != self.at.session && self.state.sessions.contains_key(&doomed);
-        if exists {
-            let gone = self.state.drop_session(doomed);
-            self.effects.extend(gone.map(Effect::Disconnected));
-        }
-        let outcome = if exists { DESTROY_SESSION_OK } else { DESTROY_SESSION_NONE };
-        self.reply(Vec::new().put_id(outcome).put_i64(session));
-        Ok(())
     }
 
     /// The permanent key behind this message.
