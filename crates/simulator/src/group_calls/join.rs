@@ -24,17 +24,16 @@ use crate::world::rooms::Rooms;
 impl GroupCalls {
     pub(super) fn answer_join(&self, asker: Asker, request: &[u8]) -> BoxFuture<'static, Answer> {
         let mut delay = self.inner.settings.answer_delay;
-        let result =
-            self.admit(asker, request).and_then(|(rooms, request): (_, phone::JoinGroupCall)| {
-                let found = self.find(&*rooms, asker, &request.call)?;
-                let faults = self.with(found.id, |call| Ok(std::mem::take(&mut call.faults)))?;
-                for fault in &faults {
-                    if let Fault::Late(ms) = fault {
-                        delay += Duration::from_millis(u64::from(*ms));
-                    }
+        let result = self.admit(asker, request).and_then(|(rooms, request): (_, phone::JoinGroupCall)| {
+            let found = self.find(&*rooms, asker, &request.call)?;
+            let faults = self.with(found.id, |call| Ok(std::mem::take(&mut call.faults)))?;
+            for fault in &faults {
+                if let Fault::Late(ms) = fault {
+                    delay += Duration::from_millis(u64::from(*ms));
                 }
-                self.join(&*rooms, asker, &found, &request, &faults)
-            });
+            }
+            self.join(&*rooms, asker, &found, &request, &faults)
+        });
         let answer = methods::answer(result);
         async move {
             if !delay.is_zero() {
@@ -66,15 +65,8 @@ impl GroupCalls {
         } else {
             has(Fault::Stream).then(|| json!({"stream": true}))
         };
-        let (transport, answer) = self.enter(
-            asker,
-            found,
-            request,
-            &payload,
-            broadcast,
-            has(Fault::BadFingerprint),
-            now,
-        )?;
+        let (transport, answer) =
+            self.enter(asker, found, request, &payload, broadcast, has(Fault::BadFingerprint), now)?;
         let change = self.with(found.id, |call| {
             let call = &*call;
             let member = call.members.iter().find(|member| member.user == asker.user);
@@ -85,8 +77,7 @@ impl GroupCalls {
             Ok(Change::of_member(call, member, Marks::JOINED))
         })?;
         self.announce(rooms, &change, Some((asker.user, asker.session)));
-        let mut updates =
-            change.updates(&rooms.peer(found.chat), asker.user, found.membership.manage_call);
+        let mut updates = change.updates(&rooms.peer(found.chat), asker.user, found.membership.manage_call);
         if !has(Fault::NoConnection) {
             updates.push(connection(&answer, false));
         }
@@ -99,10 +90,7 @@ impl GroupCalls {
     }
 
     /// Puts the asker into the call and onto the media server.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the join has that many independent facts, and one caller"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "the join has that many independent facts, and one caller")]
     fn enter(
         &self,
         asker: Asker,
@@ -134,14 +122,12 @@ impl GroupCalls {
             let (transport, answer) = match broadcast {
                 Some(answer) => (None, answer),
                 None => {
-                    let (peer, answer) =
-                        self.admit_to_sfu(found.chat, asker.user, payload, is_certificate_wrong);
+                    let (peer, answer) = self.admit_to_sfu(found.chat, asker.user, payload, is_certificate_wrong);
                     (Some(peer), answer)
                 }
             };
-            let is_force_muted = (call.is_join_muted && !may_speak)
-                || old.as_ref().is_some_and(Member::is_force_muted)
-                || is_broadcast;
+            let is_force_muted =
+                (call.is_join_muted && !may_speak) || old.as_ref().is_some_and(Member::is_force_muted) || is_broadcast;
             let video = (!payload.groups.is_empty()).then(|| Video {
                 endpoint: endpoint(&answer),
                 groups: payload.groups.clone(),
@@ -165,16 +151,9 @@ impl GroupCalls {
         })
     }
 
-    fn admit_to_sfu(
-        &self,
-        chat: i64,
-        user: i64,
-        payload: &JoinPayload,
-        is_wrong: bool,
-    ) -> (PeerId, Value) {
+    fn admit_to_sfu(&self, chat: i64, user: i64, payload: &JoinPayload, is_wrong: bool) -> (PeerId, Value) {
         let (peer, mut answer) = self.inner.sfu.join(chat, user, payload);
-        if is_wrong && let Some(named) = answer.pointer_mut("/transport/fingerprints/0/fingerprint")
-        {
+        if is_wrong && let Some(named) = answer.pointer_mut("/transport/fingerprints/0/fingerprint") {
             *named = Value::from(vec!["00"; 32].join(":"));
         }
         (peer, answer)
@@ -199,8 +178,7 @@ impl GroupCalls {
             let (transport, answer) = self.inner.sfu.join(found.chat, asker.user, &payload);
             let (endpoint, groups) = (endpoint(&answer), payload.groups.clone());
             let video = Video { endpoint, groups, is_shown: true, is_paused: false };
-            let old =
-                member.presentation.replace(Presentation { transport, ssrc: payload.ssrc, video });
+            let old = member.presentation.replace(Presentation { transport, ssrc: payload.ssrc, video });
             if let Some(old) = old {
                 self.inner.sfu.leave(old.transport);
             }
@@ -208,8 +186,7 @@ impl GroupCalls {
             Ok((Change::of_member(call, &member, Marks::NONE), answer))
         })?;
         self.announce(rooms, &change, Some((asker.user, asker.session)));
-        let mut updates =
-            change.updates(&rooms.peer(found.chat), asker.user, found.membership.manage_call);
+        let mut updates = change.updates(&rooms.peer(found.chat), asker.user, found.membership.manage_call);
         updates.push(connection(&answer, true));
         updates.shuffle(&mut self.state().rng);
         Ok(rooms.wrap_updates(asker.user, updates))
@@ -266,16 +243,9 @@ impl GroupCalls {
     }
 
     /// Tells everybody else and returns the asker's own updates.
-    pub(super) fn tell(
-        &self,
-        rooms: &dyn Rooms,
-        asker: Asker,
-        found: &Found,
-        change: &Change,
-    ) -> Updates {
+    pub(super) fn tell(&self, rooms: &dyn Rooms, asker: Asker, found: &Found, change: &Change) -> Updates {
         self.announce(rooms, change, Some((asker.user, asker.session)));
-        let updates =
-            change.updates(&rooms.peer(found.chat), asker.user, found.membership.manage_call);
+        let updates = change.updates(&rooms.peer(found.chat), asker.user, found.membership.manage_call);
         rooms.wrap_updates(asker.user, updates)
     }
 }
@@ -334,11 +304,7 @@ impl GroupCalls {
                 let Some(member) = call.remove(user) else { return };
                 member.transports().for_each(|transport| self.inner.sfu.leave(transport));
                 Change::of_member(call, &member, Marks::LEFT)
-            } else if member
-                .presentation
-                .as_ref()
-                .is_some_and(|shown| shown.transport == dropped.peer)
-            {
+            } else if member.presentation.as_ref().is_some_and(|shown| shown.transport == dropped.peer) {
                 member.presentation = None;
                 let member = member.clone();
                 Change::of_member(call, &member, Marks::NONE)
