@@ -72,12 +72,8 @@ impl Client {
         socket.set_nonblocking(true)?;
         let socket = UdpSocket::from_std(socket)?;
         let state = State::new(style, policy, socket.local_addr()?);
-        let shared = Arc::new(Shared {
-            socket,
-            state: Mutex::new(state),
-            wake: Notify::new(),
-            changed: Notify::new(),
-        });
+        let shared =
+            Arc::new(Shared { socket, state: Mutex::new(state), wake: Notify::new(), changed: Notify::new() });
         let mut driver = JoinSet::new();
         driver.spawn(Arc::clone(&shared).drive());
         Ok(Client { shared, _driver: driver })
@@ -154,10 +150,9 @@ impl Client {
             voice_activity: Some(voice),
             ..ExtensionValues::default()
         };
-        let write =
-            RtpWrite::new(Pt::new_with_value(111), seq.into(), time, Instant::now(), payload)
-                .ext_vals(extensions)
-                .marker(seq == 0);
+        let write = RtpWrite::new(Pt::new_with_value(111), seq.into(), time, Instant::now(), payload)
+            .ext_vals(extensions)
+            .marker(seq == 0);
         if let Some(stream) = state.rtc.direct_api().stream_tx(&ssrc.into()) {
             stream.write_rtp(write);
         }
@@ -180,10 +175,7 @@ impl Client {
     pub(crate) fn say(&self, text: &str) -> bool {
         let mut state = self.state();
         let Some(id) = state.channel else { return false };
-        let is_said = state
-            .rtc
-            .channel(id)
-            .is_some_and(|mut channel| channel.write(false, text.as_bytes()).is_ok());
+        let is_said = state.rtc.channel(id).is_some_and(|mut channel| channel.write(false, text.as_bytes()).is_ok());
         self.flush(state);
         is_said
     }
@@ -263,9 +255,7 @@ impl State {
             .set_extension(3, Extension::TransportSequenceNumber)
             .set_rtp_mode(true);
         let (mut rtc, tap) = dtls::with_policy(policy, || config.build(now));
-        rtc.add_local_candidate(
-            Candidate::host(local, "udp").expect("a bound UDP address is a host candidate"),
-        );
+        rtc.add_local_candidate(Candidate::host(local, "udp").expect("a bound UDP address is a host candidate"));
         let ssrc = rand::rng().random_range(1..0x7fff_ffff_u32);
         let mid = Mid::from("0");
         let mut direct = rtc.direct_api();
@@ -274,8 +264,7 @@ impl State {
         direct.declare_stream_tx(ssrc.into(), None, mid, None);
         let credentials = direct.local_ice_credentials();
         let fingerprint = direct.local_dtls_fingerprint().to_string();
-        let fingerprint =
-            fingerprint.split_once(' ').map_or(fingerprint.clone(), |(_, hex)| hex.to_owned());
+        let fingerprint = fingerprint.split_once(' ').map_or(fingerprint.clone(), |(_, hex)| hex.to_owned());
         State {
             rtc,
             crypto,
@@ -303,40 +292,29 @@ impl State {
     fn connect(&mut self, answer: &Value) -> Result<(), String> {
         let transport = answer.get("transport").filter(|t| t.is_object()).ok_or("no transport")?;
         let text = |value: &Value, key: &str| {
-            value
-                .get(key)
-                .and_then(Value::as_str)
-                .map(str::to_owned)
-                .ok_or_else(|| format!("no {key}"))
+            value.get(key).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("no {key}"))
         };
         let fingerprint = transport.pointer("/fingerprints/0").ok_or("no fingerprint")?;
         let remote = IceCreds { ufrag: text(transport, "ufrag")?, pass: text(transport, "pwd")? };
-        let candidates =
-            transport.get("candidates").and_then(Value::as_array).ok_or("no candidates")?;
+        let candidates = transport.get("candidates").and_then(Value::as_array).ok_or("no candidates")?;
         self.server_ufrag = Some(remote.ufrag.clone());
         for candidate in candidates {
             let ip = text(candidate, "ip")?.parse().map_err(|error| format!("ip: {error}"))?;
-            let port =
-                text(candidate, "port")?.parse().map_err(|error| format!("port: {error}"))?;
+            let port = text(candidate, "port")?.parse().map_err(|error| format!("port: {error}"))?;
             let address = SocketAddr::new(ip, port);
             // This member's one socket speaks IPv4.
             if address.is_ipv4() {
-                let candidate =
-                    Candidate::host(address, "udp").map_err(|error| error.to_string())?;
+                let candidate = Candidate::host(address, "udp").map_err(|error| error.to_string())?;
                 self.rtc.add_remote_candidate(candidate);
             }
         }
-        let fingerprint =
-            format!("{} {}", text(fingerprint, "hash")?, text(fingerprint, "fingerprint")?);
+        let fingerprint = format!("{} {}", text(fingerprint, "hash")?, text(fingerprint, "fingerprint")?);
         let mut direct = self.rtc.direct_api();
         direct.set_remote_ice_credentials(remote);
         direct.set_remote_fingerprint(fingerprint.parse()?);
         direct.start_dtls(self.style == Style::Web).map_err(|error| error.to_string())?;
         direct.start_sctp(true);
-        direct.create_data_channel(ChannelConfig {
-            label: "data".to_owned(),
-            ..ChannelConfig::default()
-        });
+        direct.create_data_channel(ChannelConfig { label: "data".to_owned(), ..ChannelConfig::default() });
         self.deadline = Instant::now();
         Ok(())
     }
@@ -352,9 +330,7 @@ impl State {
         self.feed(from, datagram, now);
         self.turn(now, out);
         // Nobody nominates between a controlled end and a lite one: the first answered check decides.
-        if let (Style::Native, [1, 1, ..], Some(server)) =
-            (self.style, datagram, &self.server_ufrag)
-        {
+        if let (Style::Native, [1, 1, ..], Some(server)) = (self.style, datagram, &self.server_ufrag) {
             let nomination = ice::nomination(&self.crypto, &self.credentials, server);
             self.feed(from, &nomination, now);
             self.turn(now, out);
@@ -390,9 +366,7 @@ impl State {
                     self.deadline = at.min(now + LATER);
                     return;
                 }
-                Ok(Output::Transmit(transmit)) => {
-                    out.push((transmit.destination, transmit.contents.to_vec()))
-                }
+                Ok(Output::Transmit(transmit)) => out.push((transmit.destination, transmit.contents.to_vec())),
                 Ok(Output::Event(event)) => self.event(event),
                 Err(error) => {
                     tracing::debug!(%error, "transport failed");
@@ -406,9 +380,7 @@ impl State {
 
     fn event(&mut self, event: Event) {
         match event {
-            Event::Connected => {
-                self.is_connected = self.tap.lock().is_ok_and(|keys| keys.is_some())
-            }
+            Event::Connected => self.is_connected = self.tap.lock().is_ok_and(|keys| keys.is_some()),
             Event::Closed => self.is_closed = true,
             Event::ChannelOpen(id, _) => self.channel = Some(id),
             Event::ChannelData(message) => {

@@ -10,12 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use dimpl::crypto::{
-    Buf, HashAlgorithm, HashContext, HashProvider, KeyProvider, SignatureAlgorithm,
-    SignatureVerifier, SigningKey,
+    Buf, HashAlgorithm, HashContext, HashProvider, KeyProvider, SignatureAlgorithm, SignatureVerifier, SigningKey,
 };
 use str0m::crypto::dtls::{
-    DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion,
-    SrtpProfile,
+    DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion, SrtpProfile,
 };
 use str0m::crypto::{CryptoError, CryptoProvider};
 
@@ -81,8 +79,7 @@ impl DtlsProvider for Provider {
             ..base
         };
         // ICE has verified the address before DTLS starts, so no cookie exchange.
-        let mut config =
-            dimpl::Config::builder().use_server_cookie(false).with_crypto_provider(crypto);
+        let mut config = dimpl::Config::builder().use_server_cookie(false).with_crypto_provider(crypto);
         if let Some(mtu) = mtu {
             config = config.mtu(mtu);
         }
@@ -131,9 +128,7 @@ impl Instance {
     fn narrow_incoming(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
         const HANDSHAKE: u8 = 22;
         const CLIENT_HELLO: u8 = 1;
-        if self.policy == SrtpPolicy::Any
-            || packet.first() != Some(&HANDSHAKE)
-            || packet.get(13) != Some(&CLIENT_HELLO)
+        if self.policy == SrtpPolicy::Any || packet.first() != Some(&HANDSHAKE) || packet.get(13) != Some(&CLIENT_HELLO)
         {
             return None;
         }
@@ -259,9 +254,7 @@ struct WireHash(Box<dyn HashContext>);
 
 impl HashProvider for WireHashes {
     fn create_hash(&self, algorithm: HashAlgorithm) -> Box<dyn HashContext> {
-        Box::new(WireHash(
-            dimpl::crypto::aws_lc_rs::default_provider().hash_provider.create_hash(algorithm),
-        ))
+        Box::new(WireHash(dimpl::crypto::aws_lc_rs::default_provider().hash_provider.create_hash(algorithm)))
     }
 }
 
@@ -283,19 +276,13 @@ struct WireKey(Box<dyn SigningKey>);
 
 impl KeyProvider for WireKeys {
     fn load_private_key(&self, der: &[u8]) -> Result<Box<dyn SigningKey>, dimpl::CryptoError> {
-        let key =
-            dimpl::crypto::aws_lc_rs::default_provider().key_provider.load_private_key(der)?;
+        let key = dimpl::crypto::aws_lc_rs::default_provider().key_provider.load_private_key(der)?;
         Ok(Box::new(WireKey(key)))
     }
 }
 
 impl SigningKey for WireKey {
-    fn sign(
-        &mut self,
-        data: &[u8],
-        hash: HashAlgorithm,
-        out: &mut Buf,
-    ) -> Result<(), dimpl::CryptoError> {
+    fn sign(&mut self, data: &[u8], hash: HashAlgorithm, out: &mut Buf) -> Result<(), dimpl::CryptoError> {
         self.0.sign(&on_the_wire(data), hash, out)
     }
 

@@ -86,16 +86,12 @@ impl Peer {
             .set_ice_lite(is_lite)
             .set_rtp_mode(true);
         let (mut rtc, tap) = dtls::with_policy(settings.srtp, || config.build(now));
-        let candidate =
-            Candidate::host(place.local, "udp").expect("a bound UDP address is a host candidate");
+        let candidate = Candidate::host(place.local, "udp").expect("a bound UDP address is a host candidate");
         rtc.add_local_candidate(candidate);
         let fingerprint = format!("sha-256 {}", payload.fingerprint);
         let mut direct = rtc.direct_api();
         direct.set_ice_controlling(!is_lite);
-        direct.set_remote_ice_credentials(IceCreds {
-            ufrag: payload.ufrag.clone(),
-            pass: payload.pwd.clone(),
-        });
+        direct.set_remote_ice_credentials(IceCreds { ufrag: payload.ufrag.clone(), pass: payload.pwd.clone() });
         if let Ok(fingerprint) = fingerprint.parse() {
             direct.set_remote_fingerprint(fingerprint);
         }
@@ -147,8 +143,7 @@ impl Peer {
         now: Instant,
         out: &mut Outgoing,
     ) {
-        let Some(check) = ice::check(crypto, &self.credentials, &self.payload.ufrag, datagram)
-        else {
+        let Some(check) = ice::check(crypto, &self.credentials, &self.payload.ufrag, datagram) else {
             self.stun_refused += 1;
             return;
         };
@@ -218,9 +213,7 @@ impl Peer {
                     self.deadline = at;
                     break;
                 }
-                Ok(Output::Transmit(transmit)) => {
-                    self.transmit(transmit.destination, &transmit.contents, out)
-                }
+                Ok(Output::Transmit(transmit)) => self.transmit(transmit.destination, &transmit.contents, out),
                 Ok(Output::Event(event)) => self.event(event),
                 Err(error) => {
                     tracing::debug!(user = self.user, %error, "transport failed");
@@ -274,32 +267,21 @@ impl Peer {
     }
 
     fn say(&mut self, channel: str0m::channel::ChannelId, text: &str) {
-        let is_said = self
-            .rtc
-            .channel(channel)
-            .is_some_and(|mut channel| channel.write(false, text.as_bytes()).is_ok());
+        let is_said = self.rtc.channel(channel).is_some_and(|mut channel| channel.write(false, text.as_bytes()).is_ok());
         if !is_said {
             tracing::debug!(user = self.user, "data channel message was not sent");
         }
     }
 
     fn take_keys(&mut self, crypto: &CryptoProvider, now: Instant) {
-        let Some(keys) = self.tap.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-        else {
-            return;
-        };
+        let Some(keys) = self.tap.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone() else { return };
         self.profile = Some(keys.profile);
         self.connected.get_or_insert(now);
         self.srtp = Some((Srtp::incoming(crypto, &keys), Srtp::outgoing(crypto, &keys)));
     }
 
     /// The verdict on an RTP datagram: what is to be forwarded, or nothing.
-    pub(crate) fn hear(
-        &mut self,
-        datagram: &[u8],
-        settings: &SfuSettings,
-        now: Instant,
-    ) -> Option<Heard> {
+    pub(crate) fn hear(&mut self, datagram: &[u8], settings: &SfuSettings, now: Instant) -> Option<Heard> {
         self.last_packet = now;
         let Some(header) = Header::parse(datagram) else {
             self.source(self.payload.ssrc).count(Reason::Malformed);
@@ -338,8 +320,7 @@ impl Peer {
         if settings.require_sctp && !self.is_sctp_up {
             return Err(Reason::NoSctp);
         }
-        let is_video =
-            self.payload.groups.iter().any(|(_, all)| all.contains(&(header.ssrc as i32)));
+        let is_video = self.payload.groups.iter().any(|(_, all)| all.contains(&(header.ssrc as i32)));
         let judged = checks::judge(header, plain);
         if judged == Err(Reason::Probe) {
             return Err(Reason::Probe);
@@ -370,8 +351,7 @@ impl Peer {
     /// Takes an RTCP datagram; only its authenticity matters.
     pub(crate) fn rtcp(&mut self, datagram: &[u8], now: Instant) {
         self.last_packet = now;
-        let is_authentic =
-            self.srtp.as_mut().is_some_and(|(incoming, _)| incoming.open_rtcp(datagram).is_some());
+        let is_authentic = self.srtp.as_mut().is_some_and(|(incoming, _)| incoming.open_rtcp(datagram).is_some());
         if is_authentic {
             self.rtcp += 1;
         } else {

@@ -2,11 +2,12 @@
 
 use grammers_tl_types as tl;
 
-use super::chat::Role;
+use super::chat::{CallMark, Role};
 use super::ids::{self, Kind};
 use super::letter::Draft;
 use super::post::Bundle;
 use super::rooms::{Membership, Rooms};
+use super::state::State;
 use super::view::Mentioned;
 use super::{World, lock};
 
@@ -95,6 +96,21 @@ impl Rooms for World {
 
     fn now(&self) -> i32 {
         lock(&self.shared.state).now()
+    }
+}
+
+/// A chat that is pushed along with news of its call already shows it.
+fn note_call(state: &mut State, chat: i64, updates: &[tl::enums::Update]) {
+    let Some(place) = state.chats.get_mut(&chat) else { return };
+    for update in updates {
+        let tl::enums::Update::GroupCall(update) = update else { continue };
+        place.call = match &update.call {
+            tl::enums::GroupCall::Call(call) => {
+                let is_not_empty = call.participants_count > 0;
+                Some(CallMark { id: call.id, access_hash: call.access_hash, is_not_empty })
+            }
+            tl::enums::GroupCall::Discarded(_) => None,
+        };
     }
 }
 

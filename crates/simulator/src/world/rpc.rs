@@ -66,8 +66,38 @@ where
     F: RemoteCall + Deserializable,
     F::Return: Serializable,
 {
-    let request = F::from_bytes(body).map_err(|_| bad("INPUT_FETCH_ERROR"))?;
+    let request = parse::<F>(body, MISNAMED_MAX).ok_or_else(|| bad("INPUT_FETCH_ERROR"))?;
     handler(request).map(|answer| answer.to_bytes())
+}
+
+/// How many peers of one request may be named loosely.
+const MISNAMED_MAX: u32 = 16;
+
+/// What a client may write where an `InputChannel` or `InputUser` belongs. Telegram accepts it, and Pyrogram and its
+/// descendants rely on that.
+const MISNAMED: [(u32, u32); 3] = [
+    (tl::types::InputPeerChannel::CONSTRUCTOR_ID, tl::types::InputChannel::CONSTRUCTOR_ID),
+    (tl::types::InputPeerUser::CONSTRUCTOR_ID, tl::types::InputUser::CONSTRUCTOR_ID),
+    (INPUT_PEER_SELF, INPUT_USER_SELF),
+];
+const INPUT_PEER_SELF: u32 = 0x7da0_7ec9;
+const INPUT_USER_SELF: u32 = 0xf7c1_b13f;
+
+fn parse<F: Deserializable>(body: &[u8], n_misnamed: u32) -> Option<F> {
+    let id = match F::from_bytes(body) {
+        Ok(request) => return Some(request),
+        Err(tl::deserialize::Error::UnexpectedConstructor { id }) => id,
+        Err(_) => return None,
+    };
+    let (_, right) = MISNAMED.iter().find(|(wrong, _)| *wrong == id && n_misnamed > 0)?;
+    let is_it = |at: &usize| body[*at..*at + 4] == id.to_le_bytes();
+    let places = (0..body.len().saturating_sub(3)).step_by(4).filter(is_it);
+    let mut renamed = places.map(|at| {
+        let mut body = body.to_vec();
+        body[at..at + 4].copy_from_slice(&right.to_le_bytes());
+        body
+    });
+    renamed.find_map(|body| parse(&body, n_misnamed - 1))
 }
 
 /// `methods!(desk, id, body; messages::SendMessage => send_message, …)`: an `Option<Answered<Vec<u8>>>`.

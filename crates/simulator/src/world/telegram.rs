@@ -141,21 +141,26 @@ impl Telegram {
     /// # Errors
     /// A port cannot be bound, or the recording directory not made.
     pub async fn start(settings: Settings) -> io::Result<Self> {
-        let world = World::new(&settings.population, system_clock());
-        let service: Arc<dyn Service> = Arc::new(Front(world.clone()));
-        let dc = Dc::start(
-            dc::Settings { listen: settings.listen, ..dc::Settings::loopback() },
-            service,
-        )
-        .await?;
+        let dc = dc::Settings { listen: settings.listen, ..dc::Settings::loopback() };
         let bind = SocketAddr::new(settings.listen.ip(), 0);
-        let sfu_settings = SfuSettings {
-            bind,
-            quiet: settings.quiet,
-            record: settings.record,
-            ..SfuSettings::loopback()
-        };
-        let sfu = Sfu::start(sfu_settings)?;
+        let (quiet, record) = (settings.quiet, settings.record);
+        let sfu = SfuSettings { bind, quiet, record, ..SfuSettings::loopback() };
+        Self::assemble(settings.population, dc, sfu).await
+    }
+
+    /// Starts everything with a data centre and a media server that are set up in detail.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn assemble(
+        population: Population,
+        dc: dc::Settings,
+        sfu: SfuSettings,
+    ) -> io::Result<Self> {
+        let world = World::new(&population, system_clock());
+        let service: Arc<dyn Service> = Arc::new(Front(world.clone()));
+        let dc = Dc::start(dc, service).await?;
+        let sfu = Sfu::start(sfu)?;
         let rooms: Arc<dyn Rooms> = Arc::new(world.clone());
         let answers = group_calls::Settings { answer_delay: Duration::ZERO, seed: 0x5eed };
         let calls = GroupCalls::new(Arc::downgrade(&rooms), sfu.clone(), answers);
@@ -164,11 +169,10 @@ impl Telegram {
             dc.address().port(),
         );
         world.connect_calls(Arc::new(Switchboard(calls.clone())));
-        for place in settings.population.places.iter().filter(|place| place.voice_chat) {
+        for place in population.places.iter().filter(|place| place.voice_chat) {
             calls.start_call(place.id);
         }
         world.refresh_calls();
-        let population = settings.population;
         Ok(Self { world, dc, calls, sfu, population, sessions: Mutex::default(), _rooms: rooms })
     }
 

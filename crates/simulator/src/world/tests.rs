@@ -15,6 +15,7 @@ mod doors;
 mod files;
 mod login;
 mod sending;
+mod whole;
 
 /// What was pushed: the user, the updates, the session left out.
 type Pushed = (i64, Vec<u8>, Option<i64>);

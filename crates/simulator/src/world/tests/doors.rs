@@ -168,3 +168,23 @@ async fn administrators_are_listed_with_their_rights() {
     });
     assert!(anonymous);
 }
+
+#[tokio::test]
+async fn peers_named_as_pyrogram_names_them_are_understood() {
+    use tl::Identifiable;
+    let town = town();
+    let mut request =
+        tl::functions::channels::GetParticipant::CONSTRUCTOR_ID.to_le_bytes().to_vec();
+    town.peer(BOT, jam()).serialize(&mut request);
+    town.peer(BOT, ADA).serialize(&mut request);
+    let answer = town.world.answer(town.asker(BOT), &request).await.unwrap();
+    let enums::channels::ChannelParticipant::Participant(found) =
+        enums::channels::ChannelParticipant::from_bytes(&answer).unwrap();
+    assert!(
+        matches!(found.participant, enums::ChannelParticipant::Creator(creator) if creator.user_id == ADA)
+    );
+    let mut request = tl::functions::users::GetUsers::CONSTRUCTOR_ID.to_le_bytes().to_vec();
+    vec![enums::InputPeer::PeerSelf, town.peer(BOT, BORIS)].serialize(&mut request);
+    let answer = town.world.answer(town.asker(BOT), &request).await.unwrap();
+    assert_eq!(Vec::<enums::User>::from_bytes(&answer).unwrap().len(), 2);
+}
