@@ -6,6 +6,7 @@ mod failures;
 mod handles;
 mod intensity;
 mod lab;
+mod machine;
 mod order;
 mod scripts;
 mod snapshot;

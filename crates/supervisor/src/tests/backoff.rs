@@ -172,3 +172,20 @@ async fn restarts_of_the_whole_tree_share_one_budget() {
     }
     assert_eq!(alive, [2, 3, 4, 5, 6]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_has_one_timer_however_many_children_wait() {
+    let lab = Lab::default();
+    let waiting = |seconds| Backoff { initial: secs(seconds), max: secs(seconds), ..Backoff::NONE };
+    let spec = group(Strategy::OneForOne)
+        .child(lab.child("patient").backoff(waiting(1_000)))
+        .child(lab.child("hasty").backoff(waiting(1)));
+    let root = start(spec).await;
+    tell(&root, "patient", Word::Crash).await;
+    for _ in 0..5 {
+        tell(&root, "hasty", Word::Crash).await;
+        tokio::time::sleep(secs(2)).await;
+    }
+    assert_eq!(root.snapshot().find("root").unwrap().tasks.running, 1);
+    assert_eq!(lab.alive(), ["root/hasty"]);
+}

@@ -52,6 +52,8 @@ pub(super) struct Habits {
     pub(super) hangs_at_stop: bool,
     /// `post_stop` takes this long.
     pub(super) stop_takes: Duration,
+    /// The drop of the state blocks its thread this long.
+    pub(super) lingers: Duration,
     /// Every life ends at once, with this failure.
     pub(super) fails_always: Option<Failure>,
 }
@@ -91,14 +93,14 @@ impl Lab {
         paths
     }
 
-    fn live(&self, path: &str) -> Life {
+    fn live(&self, path: &str, lingers: Duration) -> Life {
         let mut alive = self.alive.lock().unwrap();
         let lives = alive.entry(path.to_owned()).or_default();
         *lives += 1;
         if *lives > 1 {
             self.note(format!("TWO INCARNATIONS of {path}"));
         }
-        Life { lab: self.clone(), path: path.to_owned(), ending: "killed" }
+        Life { lab: self.clone(), path: path.to_owned(), ending: "killed", lingers }
     }
 }
 
@@ -107,10 +109,12 @@ pub(super) struct Life {
     lab: Lab,
     path: String,
     ending: &'static str,
+    lingers: Duration,
 }
 
 impl Drop for Life {
     fn drop(&mut self) {
+        std::thread::sleep(self.lingers);
         *self.lab.alive.lock().unwrap().get_mut(&self.path).unwrap() -= 1;
         self.lab.note(format!("{} {}", self.ending, short(&self.path)));
     }
@@ -138,7 +142,7 @@ impl Actor for Probe {
         _: ActorRef<Word>,
         (lab, habits, context): Self::Arguments,
     ) -> Result<Mind, ActorProcessingErr> {
-        let mut life = lab.live(context.path());
+        let mut life = lab.live(context.path(), habits.lingers);
         life.ending = "unborn";
         tokio::time::sleep(habits.start_takes).await;
         if habits.start_fails.fetch_update(SeqCst, SeqCst, |n| n.checked_sub(1)).is_ok() {

@@ -213,7 +213,9 @@ async fn exits_before_the_start_was_reported_are_not_lost() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_real_threads_no_life_overlaps_the_next() {
     let lab = Lab::default();
-    let root = start(group(Strategy::OneForOne).child(lab.child("a"))).await;
+    let lingers = std::time::Duration::from_millis(2);
+    let spec = lab.child_with("a", Habits { lingers, ..Habits::default() });
+    let root = start(group(Strategy::OneForOne).child(spec)).await;
     for life in 1..200_u64 {
         let alive = loop {
             match find(&root, "a").ask(Word::Ping, secs(30)).await {
@@ -223,7 +225,8 @@ async fn on_real_threads_no_life_overlaps_the_next() {
             }
         };
         assert!(alive);
-        match life % 3 {
+        match life % 4 {
+            3 => find(&root, "a").send(Word::Quit).unwrap(),
             0 => kill(&root, "a"),
             1 => find(&root, "a").send(Word::Crash).unwrap(),
             _ => find(&root, "a").send(Word::Panic).unwrap(),
@@ -233,4 +236,26 @@ async fn on_real_threads_no_life_overlaps_the_next() {
     let trace = lab.take_trace();
     assert!(trace.iter().all(|line| !line.starts_with("TWO")), "{trace:?}");
     assert!(lab.alive().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_child_that_blocks_its_thread_is_waited_for_not_doubled() {
+    let lab = Lab::default();
+    let root = start(group(Strategy::OneForOne).child(lab.child("a"))).await;
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (entered, has_entered) = tokio::sync::oneshot::channel();
+    let block = move |_: &crate::Context<Word>| {
+        entered.send(()).unwrap();
+        released.recv().unwrap();
+    };
+    find(&root, "a").send(Word::Do(Box::new(block))).unwrap();
+    has_entered.await.unwrap();
+    kill(&root, "a");
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert_eq!(lab.take_trace(), ["start a"], "no successor while it still runs");
+    release.send(()).unwrap();
+    while find(&root, "a").ask(Word::Ping, secs(30)).await != Ok(2) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(lab.take_trace(), ["killed a", "start a"]);
 }
