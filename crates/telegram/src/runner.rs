@@ -51,7 +51,8 @@ pub fn connect(settings: Settings, session: Session) -> (Account, Updates, Runne
         use_ipv6: session.prefers_ipv6(),
         retry_policy: Box::new(NoRetries),
         updates_channel_capacity: NonZeroUsize::new(POOL_CAPACITY).expect("a constant above zero"),
-        ..ConnectionParams::default()
+        // Not `..default()`: that starts programs to describe this machine, at every connection.
+        __non_exhaustive: (),
     };
     let pool =
         SenderPool::with_configuration(Arc::clone(session.memory()), settings.api_id, params);
