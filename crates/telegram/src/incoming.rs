@@ -132,7 +132,8 @@ pub struct CallParticipants {
     pub version: i32,
 }
 
-/// Somebody came, went, or was given or denied something.
+/// Somebody came, went, or was given or denied something. The same change may be told twice, by the list of members
+/// and by a message in the chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberChange {
     pub chat: Chat,

@@ -51,7 +51,8 @@ pub fn connect(settings: Settings, session: Session) -> (Account, Updates, Runne
         use_ipv6: session.prefers_ipv6(),
         retry_policy: Box::new(NoRetries),
         updates_channel_capacity: NonZeroUsize::new(POOL_CAPACITY).expect("a constant above zero"),
-        ..ConnectionParams::default()
+        // Not `..default()`: that starts programs to describe this machine, at every connection.
+        __non_exhaustive: (),
     };
     let pool =
         SenderPool::with_configuration(Arc::clone(session.memory()), settings.api_id, params);
@@ -134,29 +135,31 @@ async fn watch_over(
     saving.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            verdict = verdict(&mut stage) => return verdict,
-            ended = sockets.join_next() => {
-                let why = ended.and_then(Result::err).map_or("it stopped".to_owned(), panic_text);
-                return Err(Fault::transient(Reason::Internal, format!("the sender pool ended: {why}")));
-            }
+            biased;
+            outcome = last_word(&mut stage) => return outcome,
+            ended = sockets.join_next() => return Err(pool_ended(ended)),
             Some(ended) = parts.join_next() => {
-                return match ended {
+                let fault = match ended {
                     Ok(Ok(())) => continue,
-                    Ok(Err(fault)) => Err(fault),
+                    Ok(Err(fault)) => fault,
                     Err(error) => {
                         let detail = format!("reading updates failed: {}", panic_text(error));
-                        Err(Fault::transient(Reason::Internal, detail))
+                        Fault::transient(Reason::Internal, detail)
                     }
                 };
+                // When the pool died, the others only noticed; its own last words say why.
+                let last_words = timeout(ABORT_GRACE, sockets.join_next()).await;
+                return Err(last_words.map_or(fault, pool_ended));
             }
             _ = saving.tick() => save(account.session()).await,
         }
     }
 }
 
-/// Why the account is over, once it is. The guard of the channel must not live across an await.
-async fn verdict(stage: &mut watch::Receiver<Stage>) -> Result<(), Fault> {
-    match stage.wait_for(|stage| matches!(stage, Stage::Lost(_) | Stage::Closing)).await.as_deref() {
+/// Waits until the account is asked to close, or Telegram said that its login is gone.
+async fn last_word(stage: &mut watch::Receiver<Stage>) -> Result<(), Fault> {
+    match stage.wait_for(|stage| matches!(stage, Stage::Lost(_) | Stage::Closing)).await.as_deref()
+    {
         Ok(Stage::Lost(fault)) => Err(fault.clone()),
         _ => Ok(()),
     }
@@ -192,6 +195,11 @@ async fn save(session: &Session) {
     }
 }
 
+fn pool_ended(ended: Option<Result<(), JoinError>>) -> Fault {
+    let why = ended.and_then(Result::err).map_or("it stopped".to_owned(), panic_text);
+    Fault::transient(Reason::Internal, format!("the sender pool ended: {why}"))
+}
+
 fn panic_text(error: JoinError) -> String {
     match error.try_into_panic() {
         Ok(panic) => format!("panic: {}", text_of(panic.as_ref())),
@@ -202,4 +210,73 @@ fn panic_text(error: JoinError) -> String {
 fn text_of(panic: &(dyn Any + Send)) -> &str {
     let owned = panic.downcast_ref::<String>().map(String::as_str);
     owned.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("of unknown kind")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A future that a supervisor on many threads can run.
+    fn movable<T: Send>(future: T) -> T {
+        future
+    }
+
+    fn settings() -> Settings {
+        // Nothing listens there, and nothing is asked unless somebody calls.
+        let nowhere = "127.0.0.1:9".parse().unwrap();
+        Settings { datacenters: vec![(2, nowhere)], ..Settings::new(1, "hash") }
+    }
+
+    #[tokio::test]
+    async fn a_closed_account_lets_its_runner_end() {
+        let session = Session::open(None).unwrap();
+        let (account, mut updates, runner) = connect(settings(), session.clone());
+        account.close();
+        assert_eq!(movable(runner.run()).await, Ok(()));
+        assert_eq!(updates.next().await, None);
+        let refused = account.me().await.unwrap_err();
+        assert_eq!(refused.fault.reason, Reason::Stopping);
+        assert!(!session.begin(), "it closed its sockets");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_asked_after_the_login_is_gone() {
+        let (account, _updates, runner) = connect(settings(), Session::open(None).unwrap());
+        let gone = Fault::fatal(Reason::AccountLost, "401 SESSION_REVOKED");
+        account.lost(&gone);
+        account.close();
+        assert_eq!(runner.run().await, Err(gone.clone()));
+        assert_eq!(account.me().await.unwrap_err().fault, gone);
+        assert_eq!(account.stats().calls, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_is_never_connected_twice() {
+        let session = Session::open(None).unwrap();
+        let (first, _heard, runner) = connect(settings(), session.clone());
+        let mut running = JoinSet::new();
+        running.spawn(runner.run());
+        sleep(Duration::from_secs(1)).await;
+        let (_second, _also_heard, runner) = connect(settings(), session.clone());
+        let fault = runner.run().await.unwrap_err();
+        assert!(fault.is_retryable(), "{fault}");
+        first.close();
+        assert_eq!(running.join_next().await.unwrap().unwrap(), Ok(()));
+        let (third, _heard_last, runner) = connect(settings(), session);
+        third.close();
+        assert_eq!(runner.run().await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_runner_gives_the_session_back() {
+        let session = Session::open(None).unwrap();
+        let (_account, _heard, runner) = connect(settings(), session.clone());
+        let mut running = JoinSet::new();
+        running.spawn(runner.run());
+        tokio::task::yield_now().await;
+        running.shutdown().await;
+        let (next, _next_heard, runner) = connect(settings(), session);
+        next.close();
+        assert_eq!(runner.run().await, Ok(()));
+    }
 }

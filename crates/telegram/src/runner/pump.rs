@@ -2,7 +2,8 @@
 //!
 //! What does not fit behind it is dropped here, counted, and asked for again when there is room: the account's own
 //! sequence by a feigned reconnection, a channel's by a feigned "too long". The same heals what this build could not
-//! read; since nobody can tell which channel that was in, the channels heard last are asked.
+//! read, and what was missed while the connection was down. Nobody can tell which channels those were, and the library
+//! asks for none of them: the ones heard last are asked. The others' gaps show with their next message.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::Ordering;
@@ -18,10 +19,13 @@ use crate::account::Account;
 use crate::account::peers::contents;
 
 /// How often lost updates are asked for at most: a storm of unreadable ones must not become a storm of requests.
-const HEAL_EVERY: Duration = Duration::from_millis(250);
+const HEAL_EVERY: Duration = Duration::from_millis(500);
 
-/// How many channels are remembered as heard lately, and how many are asked for again at once.
-const RECENT_MAX: usize = 16;
+/// How many channels are remembered as heard lately, and how many of them are asked after something unreadable.
+const RECENT_MAX: usize = 64;
+const SUSPECTS_MAX: usize = 16;
+
+/// How many channels may wait to be asked.
 const LOST_MAX: usize = 1_000;
 
 /// What is missing and has to be asked for.
@@ -70,11 +74,19 @@ fn take(
 ) {
     let counters = account.counters();
     counters.updates.fetch_add(1, Ordering::Relaxed);
-    if matches!(updates, UpdatesLike::MalformedUpdates) {
-        counters.malformed.fetch_add(1, Ordering::Relaxed);
-        missing.common = true;
-        missing.channels.extend(recent.iter());
-        return;
+    match updates {
+        UpdatesLike::MalformedUpdates => {
+            counters.malformed.fetch_add(1, Ordering::Relaxed);
+            missing.common = true;
+            missing.channels.extend(recent.iter().rev().take(SUSPECTS_MAX));
+            return;
+        }
+        UpdatesLike::ConnectionClosed => {
+            missing.common = true;
+            missing.channels.extend(recent.iter());
+            return;
+        }
+        _ => {}
     }
     for channel in channels_of(&updates) {
         recent.retain(|known| *known != channel);

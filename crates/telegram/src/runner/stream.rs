@@ -58,9 +58,12 @@ pub(super) async fn run(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Fault> {
     let mut stage = account.stage();
-    tokio::select! {
-        _ = stop.wait_for(|stop| *stop) => return Ok(()),
-        _ = stage.wait_for(|stage| *stage != Stage::Fresh) => {}
+    let is_ready = tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => false,
+        stage = stage.wait_for(|stage| *stage != Stage::Fresh) => stage.is_ok_and(|stage| *stage == Stage::Ready),
+    };
+    if !is_ready {
+        return Ok(());
     }
     let mut receiver = open(&account, memory, ordered).await?;
     let outcome = tokio::select! {

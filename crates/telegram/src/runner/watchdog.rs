@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use domain::{Fault, Reason};
+use grammers_mtsender::InvocationError;
 use grammers_tl_types::{self as tl, Serializable as _};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
@@ -25,9 +26,15 @@ async fn watch(account: &Account) -> Fault {
     loop {
         sleep(settings.ping_every).await;
         let began = Instant::now();
-        if timeout(settings.ping_timeout, answered(account)).await != Ok(true) {
-            let detail =
-                format!("no answer to a ping within {} s", settings.ping_timeout.as_secs_f32());
+        let detail = match timeout(settings.ping_timeout, answered(account)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(format!("ping failed: {error}")),
+            Err(_) => Some(format!(
+                "no answer to a ping within {} s",
+                settings.ping_timeout.as_secs_f32()
+            )),
+        };
+        if let Some(detail) = detail {
             return Fault::transient(Reason::TelegramUnreachable, detail);
         }
         let us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
@@ -36,13 +43,15 @@ async fn watch(account: &Account) -> Fault {
 }
 
 /// A ping on a connection that has just been closed fails at once; the second one opens a new connection.
-async fn answered(account: &Account) -> bool {
-    for _ in 0..2 {
-        let ping = tl::functions::Ping { ping_id: rand::random() };
-        match account.pool().raw_invoke_in_dc(account.home(), ping.to_bytes()).await {
-            Ok(_) => return true,
-            Err(error) => tracing::debug!(%error, "ping failed"),
-        }
+async fn answered(account: &Account) -> Result<(), InvocationError> {
+    if let Err(error) = ping(account).await {
+        tracing::debug!(%error, "ping failed, trying once more");
+        ping(account).await?;
     }
-    false
+    Ok(())
+}
+
+async fn ping(account: &Account) -> Result<(), InvocationError> {
+    let ping = tl::functions::Ping { ping_id: rand::random() };
+    account.pool().raw_invoke_in_dc(account.home(), ping.to_bytes()).await.map(drop)
 }

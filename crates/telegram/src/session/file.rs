@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::net::{SocketAddrV4, SocketAddrV6};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use grammers_session::types::{ChannelState, DcOption, PeerAuth, PeerInfo, UpdatesState};
 use serde::{Deserialize, Serialize};
@@ -47,6 +49,10 @@ struct SavedUpdates {
 }
 
 const VERSION: u32 = 1;
+
+/// How often, and how far apart, a lock is tried.
+const CLAIM_TRIES: u32 = 20;
+const CLAIM_PAUSE: Duration = Duration::from_millis(10);
 
 /// Why a file could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -98,8 +104,15 @@ pub(crate) fn claim(path: &Path) -> io::Result<File> {
     }
     let file =
         OpenOptions::new().write(true).create(true).truncate(false).open(sibling(path, "lock"))?;
-    file.try_lock().map_err(io::Error::from)?;
-    Ok(file)
+    // A process being started elsewhere in this program holds a copy of every lock for a moment.
+    for _ in 0..CLAIM_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) => thread::sleep(CLAIM_PAUSE),
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::WouldBlock, "it is in use"))
 }
 
 fn sibling(path: &Path, extension: &str) -> PathBuf {
