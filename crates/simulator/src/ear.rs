@@ -5,7 +5,28 @@
 
 use std::time::Duration;
 
-use crate::music::Track;
+use crate::music::{SAMPLE_RATE, Track};
+
+mod decoder;
+mod reference;
+mod search;
+
+pub use decoder::decode;
+
+/// The length of a window of comparison, in sample pairs: half a second.
+const WINDOW: usize = SAMPLE_RATE as usize / 2;
+
+/// The distance between windows, in sample pairs: a tenth of a second.
+const HOP: usize = SAMPLE_RATE as usize / 10;
+
+/// Below this correlation a window is not the track.
+const RECOGNISED: f32 = 0.6;
+
+/// Below this root mean square (−60 dBFS) a window is silence.
+const SILENCE_RMS: f32 = 0.001;
+
+/// Positions that differ by more are a jump, in samples: 2 ms.
+const STEADY: i64 = SAMPLE_RATE as i64 / 500;
 
 /// One RTP packet with Opus in it, as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,15 +65,15 @@ pub struct Heard {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segment {
     pub sound: Sound,
-    /// Where the stretch begins in what was heard.
+    /// Where the stretch begins in what was heard; exact to about a tenth of a second.
     pub at: Duration,
-    /// Where the track was at that moment; zero when it is no track.
+    /// Where the track was at that moment, exact to a sample; zero when it is no track.
     pub from_in_track: Duration,
-    /// How long the stretch is.
+    /// How long the stretch is; exact to about a tenth of a second.
     pub heard: Duration,
     /// The median correlation of its windows with the track, 0..=1; zero when it is no track.
     pub correlation: f32,
-    /// The worst window.
+    /// The worst window, those that touch a neighbouring stretch left out.
     pub correlation_min: f32,
 }
 
@@ -75,34 +96,69 @@ pub struct Report {
     pub first: Duration,
     /// Where the track was when it was last recognised.
     pub last: Duration,
-    /// The median and the worst correlation over its windows, 0..=1.
+    /// The median (weighted by length) and the worst correlation over its stretches, 0..=1.
     pub correlation_median: f32,
     pub correlation_min: f32,
-    /// How many times the position jumped by more than 60 ms between neighbouring windows.
+    /// How many times the position jumped between neighbouring stretches of this track, pauses not counted.
     pub jumps: u32,
 }
 
-/// Decodes packets in the order of arrival; gaps are concealed by the codec.
-pub fn decode(packets: &[Packet]) -> Heard {
-    Heard {
-        pcm: Vec::new(),
-        counts: Counts { received: packets.len() as u64, ..Counts::default() },
-    }
-}
-
-/// Finds which track plays when. `pcm` is interleaved stereo at 48 kHz.
+/// Finds which track plays when. `pcm` is interleaved stereo at 48 kHz. Less than half a second is never recognised.
 pub fn identify(pcm: &[f32]) -> Vec<Segment> {
-    if pcm.is_empty() { Vec::new() } else { Vec::with_capacity(1) }
+    search::segments(pcm)
 }
 
 /// Judges one track; `None` when it was not heard at all.
 pub fn report(pcm: &[f32], track: Track) -> Option<Report> {
     let segments = identify(pcm);
-    segments.iter().find(|segment| segment.sound == Sound::Track(track))?;
-    None
+    let own: Vec<&Segment> =
+        segments.iter().filter(|segment| segment.sound == Sound::Track(track)).collect();
+    let (first, last) = (own.first()?, own.last()?);
+    let heard = own.iter().map(|segment| segment.heard).sum();
+    // a pause goes on where it stopped, give or take how exactly a stretch's ends are known
+    let slack = Duration::from_millis(250);
+    let jumps = own.windows(2).filter(|pair| {
+        let (before, after) = (pair[0].from_in_track + pair[0].heard, pair[1].from_in_track);
+        before.abs_diff(after) > slack || pair[0].at + pair[0].heard == pair[1].at
+    });
+    Some(Report {
+        track,
+        heard,
+        first: first.from_in_track,
+        last: last.from_in_track + last.heard,
+        correlation_median: median(&own),
+        correlation_min: own.iter().map(|it| it.correlation_min).fold(1.0, f32::min),
+        jumps: jumps.count() as u32,
+    })
 }
 
-/// The correlation of a sound with a stretch of a track, both channels together, -1..=1; no search.
+/// The correlation of a sound with a stretch of a track of the same length, both channels together, -1..=1; no search.
+/// Silence correlates with nothing.
 pub fn correlation(pcm: &[f32], reference: &[f32]) -> f32 {
-    if pcm.len() == reference.len() { 0.0 } else { -1.0 }
+    let (mut ab, mut aa, mut bb) = (0.0f64, 0.0f64, 0.0f64);
+    for (a, b) in pcm.iter().zip(reference) {
+        let (a, b) = (f64::from(*a), f64::from(*b));
+        ab += a * b;
+        aa += a * a;
+        bb += b * b;
+    }
+    if aa * bb > 1e-12 { (ab / (aa * bb).sqrt()) as f32 } else { 0.0 }
 }
+
+fn median(own: &[&Segment]) -> f32 {
+    let mut weighted: Vec<(f32, Duration)> =
+        own.iter().map(|it| (it.correlation, it.heard)).collect();
+    weighted.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = weighted.iter().map(|it| it.1).sum::<Duration>() / 2;
+    let mut passed = Duration::ZERO;
+    for (correlation, heard) in weighted {
+        passed += heard;
+        if passed >= half {
+            return correlation;
+        }
+    }
+    0.0
+}
+
+#[cfg(test)]
+mod tests;

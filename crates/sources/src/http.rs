@@ -69,7 +69,7 @@ impl Http {
     /// Builds the client. The process must have installed a rustls crypto provider before.
     ///
     /// # Errors
-    /// `Fatal` when no crypto provider is installed, no root certificates are found, or the proxy is not an address.
+    /// `Fatal` when no crypto provider is installed or the proxy is not an address.
     pub fn new(settings: Settings) -> Result<Http, Fault> {
         Http::with_lookup(settings, resolver::system())
     }
@@ -81,20 +81,17 @@ impl Http {
         }
         let checked = Resolver::checked(Arc::clone(&lookup));
         let open = Resolver::open(lookup);
-        let public = match &settings.proxy {
+        let proxy = settings.proxy.as_ref().map(reqwest::Proxy::all).transpose();
+        let proxy = proxy.map_err(|error| {
+            Fault::fatal(Reason::BadUrl, format!("proxy: {}", fault::chain(&error)))
+        })?;
+        let public = match proxy {
             Some(proxy) => {
-                let proxy = reqwest::Proxy::all(proxy).map_err(|error| {
-                    Fault::fatal(Reason::BadUrl, format!("proxy: {}", fault::chain(&error)))
-                })?;
-                builder(&settings).dns_resolver(open.clone()).proxy(proxy).build()
+                build(&|| builder(&settings).dns_resolver(open.clone()).proxy(proxy.clone()))?
             }
-            None => builder(&settings).dns_resolver(checked.clone()).build(),
+            None => build(&|| builder(&settings).dns_resolver(checked.clone()))?,
         };
-        let allowed = builder(&settings).dns_resolver(open).build();
-        let fatal = |error: reqwest::Error| {
-            Fault::fatal(Reason::Internal, format!("http: {}", fault::chain(&error)))
-        };
-        let (public, allowed) = (public.map_err(fatal)?, allowed.map_err(fatal)?);
+        let allowed = build(&|| builder(&settings).dns_resolver(open.clone()))?;
         let guard = Guard::new(settings.allow_hosts.clone());
         Ok(Http { inner: Arc::new(Inner { settings, guard, checked, public, allowed }) })
     }
@@ -171,6 +168,21 @@ fn builder(settings: &Settings) -> reqwest::ClientBuilder {
         .connect_timeout(settings.connect_timeout)
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(2)
+}
+
+/// A machine without root certificates still plays what needs none; its https links fail one by one.
+fn build(recipe: &dyn Fn() -> reqwest::ClientBuilder) -> Result<Client, Fault> {
+    let error = match recipe().build() {
+        Ok(client) => return Ok(client),
+        Err(error) => error,
+    };
+    let bare = recipe().tls_certs_only([]).build().map_err(|_| unbuilt(error))?;
+    tracing::warn!("no root certificates found, https links will fail");
+    Ok(bare)
+}
+
+fn unbuilt(error: reqwest::Error) -> Fault {
+    Fault::fatal(Reason::Internal, format!("http: {}", fault::chain(&error)))
 }
 
 /// Where a redirect points, made absolute.

@@ -41,41 +41,54 @@ fn score(track: Track) -> Score {
     Score { glides, tonic, scale, beat, seed: track as u64 + 1 }
 }
 
+/// One plucked note.
+#[derive(Clone, Copy)]
+struct Note {
+    number: i64,
+    /// In radians a second.
+    turn: f64,
+    phase: f64,
+}
+
 /// Interleaved left and right.
 pub(super) fn render(track: Track, range: Range<u64>) -> Vec<f32> {
     let score = score(track);
     let length = track.len_samples() as f64 / f64::from(SAMPLE_RATE);
     let mut pcm = Vec::with_capacity(range.end.saturating_sub(range.start) as usize * 2);
+    let mut notes = [score.note(0, 0), score.note(1, 0)];
     for sample in range {
         let time = sample as f64 / f64::from(SAMPLE_RATE);
+        if time >= length {
+            pcm.extend_from_slice(&[0.0, 0.0]);
+            continue;
+        }
+        let number = (time / score.beat).floor() as i64;
+        if number != notes[0].number {
+            notes = [score.note(0, number), score.note(1, number)];
+        }
+        let local = time - number as f64 * score.beat;
+        let pluck = VOICE_GAIN * edge(local, score.beat) * (-2.0 * local / score.beat).exp();
         let fade = edge(time, length);
-        for channel in 0..2 {
-            pcm.push((fade * score.at(channel, time)) as f32);
+        for (note, (start, rate)) in notes.iter().zip(score.glides) {
+            let glide = (TAU * (start * time + rate * time * time / 2.0)).sin();
+            let sine = (note.turn * local + note.phase).sin_cos();
+            // with one overtone: the sine of twice the angle
+            let tone = sine.0 * 0.8 + 2.0 * sine.0 * sine.1 * 0.2;
+            pcm.push((fade * (GLIDE_GAIN * glide + pluck * tone)) as f32);
         }
     }
     pcm
 }
 
 impl Score {
-    fn at(&self, channel: usize, time: f64) -> f64 {
-        let (start, rate) = self.glides[channel];
-        let glide = (TAU * (start * time + rate * time * time / 2.0)).sin();
-        GLIDE_GAIN * glide + VOICE_GAIN * self.voice(channel, time)
-    }
-
-    /// A plucked tone with one overtone.
-    fn voice(&self, channel: usize, time: f64) -> f64 {
-        let note = (time / self.beat).floor();
-        let local = time - note * self.beat;
-        let dice = mix(self.seed << 40 | (channel as u64) << 32 | note as u64);
+    fn note(&self, channel: u64, number: i64) -> Note {
+        let dice = mix(self.seed << 40 | channel << 32 | number as u64);
         let octave = if dice & 8 == 0 { 0.0 } else { 12.0 };
         let step = self.scale[(dice % 5) as usize] + octave - 12.0 * channel as f64;
         // up to a sixth of a semitone: the ear hears a tune, the judge tells one note from its like
         let detuned = step + ((dice >> 16) & 0xff) as f64 / 255.0 / 3.0 - 1.0 / 6.0;
-        let phase =
-            TAU * self.tonic * (detuned / 12.0).exp2() * local + ((dice >> 32) & 0xff) as f64;
-        let tone = phase.sin() * 0.8 + (2.0 * phase).sin() * 0.2;
-        tone * edge(local, self.beat) * (-2.0 * local / self.beat).exp()
+        let turn = TAU * self.tonic * (detuned / 12.0).exp2();
+        Note { number, turn, phase: ((dice >> 32) & 0xff) as f64 }
     }
 }
 
