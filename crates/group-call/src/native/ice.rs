@@ -244,3 +244,7 @@ impl Agent {
         MessageIntegrity::check(message, pwd.as_bytes(), self.crypto.crypto()).is_ok()
     }
 }
+
+#[cfg(test)]
+#[path = "ice/tests.rs"]
+mod tests;
