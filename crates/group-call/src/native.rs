@@ -136,7 +136,7 @@ impl Native {
             && let (Ok(report), Some(way)) =
                 (self.secure.protect_report(&report), self.agent.selected())
         {
-            self.out.push((way, report.to_vec()));
+            self.out.push((way, report.freeze()));
         }
     }
 
@@ -225,7 +225,7 @@ impl Native {
         let packet = self.press.packet(frame, &payload[..frame.length], unix_time());
         match self.secure.protect(&packet) {
             Ok(protected) => {
-                self.out.push((way, protected.to_vec()));
+                self.out.push((way, protected.freeze()));
                 self.reporter.sent(frame, Instant::now());
                 self.shared.packets_sent.fetch_add(1, Ordering::Relaxed);
                 self.shared.bytes_sent.fetch_add(frame.length as u64, Ordering::Relaxed);
@@ -249,7 +249,7 @@ impl Native {
                 self.signals.refused_by_us();
             }
             if let Some(way) = self.agent.selected() {
-                self.out.push((way, datagram.to_vec()));
+                self.out.push((way, datagram.freeze()));
             }
         }
         for (way, datagram) in self.out.drain(..) {

@@ -230,6 +230,26 @@ async fn a_vanished_server_is_lost_after_the_silence() {
 }
 
 #[tokio::test]
+async fn a_short_outage_heals_by_itself() {
+    let settings =
+        Settings { ice_keepalive_interval: Duration::from_millis(100), ..Settings::recommended() };
+    let (connection, sfu, mut events) =
+        join_with(&Transport::new(settings).unwrap(), Style::Native, PRODUCTION, &[]).await;
+    assert_eq!(next(&mut events).await, ConnectionEvent::Connected);
+    sfu.order(Order::Vanish);
+    let checks = sfu.seen().checks;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(sfu.seen().checks, checks, "it hears nothing");
+    sfu.order(Order::Return);
+    sfu.until("checks again", |seen| seen.checks > checks + 2).await;
+    let before = sfu.seen().packets.len();
+    play(&mut connection.sender(), 0..50).await;
+    sfu.until("50 packets", |seen| seen.packets.len() >= before + 50).await;
+    assert_eq!(connection.state(), State::Connected);
+    assert!(events.try_recv().is_err(), "nobody had to know");
+}
+
+#[tokio::test]
 async fn a_server_that_says_goodbye_is_heard() {
     let (connection, sfu, mut events) = join_connected(Style::Native, PRODUCTION).await;
     let asked = Instant::now();

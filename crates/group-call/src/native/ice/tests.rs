@@ -77,7 +77,8 @@ fn every_way_is_checked_until_one_answers() {
 fn a_check_carries_the_servers_name_first_and_never_nominates() {
     let now = Instant::now();
     let mut agent = agent(now, &[1]);
-    let mut message = Message { raw: checks(&mut agent, now).remove(0).1, ..Message::default() };
+    let mut message =
+        Message { raw: checks(&mut agent, now).remove(0).1.to_vec(), ..Message::default() };
     message.decode().unwrap();
     assert_eq!(TextAttribute::get_from_as(&message, ATTR_USERNAME).unwrap().text, "theirs:ours");
     assert!(message.contains(rtc::stun::attributes::ATTR_ICE_CONTROLLED));
