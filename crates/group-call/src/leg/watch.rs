@@ -71,13 +71,12 @@ impl Watch {
                         return Ok(());
                     }
                 }
-                DtlsState::Closed if secured.is_some() => return Err(End::Closed),
-                _ => {}
-            }
-            if secured.is_none()
-                && let Some(fault) = self.refusal()
-            {
-                return Err(End::Lost(fault));
+                DtlsState::Closed if self.refusal().is_none() => return Err(End::Closed),
+                _ => {
+                    if let Some(fault) = self.refusal() {
+                        return Err(End::Lost(fault));
+                    }
+                }
             }
             if started.elapsed() >= self.settings.connect_deadline || self.signals.is_ice_failed() {
                 return Err(End::Lost(self.timed_out(dtls)));
