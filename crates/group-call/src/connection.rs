@@ -249,6 +249,16 @@ impl Connection {
     }
 }
 
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The payload holds a password.
+        f.debug_struct("Connection")
+            .field("ssrc", &self.ssrc)
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         // Its senders must know at once; the leg hears it from the dropped `ask`.

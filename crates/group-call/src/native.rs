@@ -136,27 +136,25 @@ impl Native {
             && let (Ok(report), Some(way)) =
                 (self.secure.protect_report(&report), self.agent.selected())
         {
-            self.out.push((way, report.to_vec()));
+            self.out.push((way, report.freeze()));
         }
     }
 
     fn arrived(&mut self, now: Instant, way: Way, datagram: &[u8]) {
         self.shared.datagram_arrived();
+        let before = self.agent.selected();
         // RFC 7983. Media and its feedback are not for us: they were a sign of life, and go no further.
         match datagram {
             [0..=3, ..] => {
-                let before = self.agent.selected();
                 self.agent.handle(now, way, datagram, &mut self.out);
-                if self.agent.selected() != before {
-                    self.signals.ice_connected();
-                }
-                self.note_path();
+                self.note_path(before);
             }
             [20..=63, ..] => {
                 if is_plain_fatal_alert(datagram) && !self.secure.is_ready() {
                     self.signals.refused_by_server();
                 }
                 self.agent.accept(way);
+                self.note_path(before);
                 match self.secure.read(now, datagram) {
                     Ok(secured) => {
                         secured.into_iter().for_each(|secured| self.secured(now, secured))
@@ -213,8 +211,11 @@ impl Native {
         }
     }
 
-    fn note_path(&self) {
+    fn note_path(&self, before: Option<Way>) {
         let Some(way) = self.agent.selected() else { return };
+        if before.is_none() {
+            self.signals.ice_connected();
+        }
         let Ok(local) = self.sockets[way.socket].local_addr() else { return };
         let round_trip = self.agent.round_trip();
         self.shared.set_path(Path { selected_pair: Some((local, way.remote)), round_trip });
@@ -225,7 +226,7 @@ impl Native {
         let packet = self.press.packet(frame, &payload[..frame.length], unix_time());
         match self.secure.protect(&packet) {
             Ok(protected) => {
-                self.out.push((way, protected.to_vec()));
+                self.out.push((way, protected.freeze()));
                 self.reporter.sent(frame, Instant::now());
                 self.shared.packets_sent.fetch_add(1, Ordering::Relaxed);
                 self.shared.bytes_sent.fetch_add(frame.length as u64, Ordering::Relaxed);
@@ -249,7 +250,7 @@ impl Native {
                 self.signals.refused_by_us();
             }
             if let Some(way) = self.agent.selected() {
-                self.out.push((way, datagram.to_vec()));
+                self.out.push((way, datagram.freeze()));
             }
         }
         for (way, datagram) in self.out.drain(..) {

@@ -212,17 +212,41 @@ async fn a_server_that_never_answers_is_given_up_at_the_deadline() {
 
 #[tokio::test]
 async fn a_vanished_server_is_lost_after_the_silence() {
-    let settings = Settings { lost_after: Duration::from_secs(2), ..Settings::recommended() };
+    let settings = Settings {
+        lost_after: Duration::from_secs(2),
+        ice_keepalive_interval: Duration::from_millis(250),
+        ..Settings::recommended()
+    };
     let (connection, sfu, mut events) =
         join_with(&Transport::new(settings).unwrap(), Style::Native, PRODUCTION, &[]).await;
     assert_eq!(next(&mut events).await, ConnectionEvent::Connected);
     // Alive although nothing is played: keepalives are answered.
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(connection.state(), State::Connected);
     sfu.order(Order::Vanish);
     let ConnectionEvent::Lost(fault) = next(&mut events).await else { panic!("not lost") };
     assert!(fault.is_retryable() && fault.detail.contains("no packet"), "{fault}");
     assert_eq!(connection.state(), State::Lost);
+}
+
+#[tokio::test]
+async fn a_short_outage_heals_by_itself() {
+    let settings =
+        Settings { ice_keepalive_interval: Duration::from_millis(100), ..Settings::recommended() };
+    let (connection, sfu, mut events) =
+        join_with(&Transport::new(settings).unwrap(), Style::Native, PRODUCTION, &[]).await;
+    assert_eq!(next(&mut events).await, ConnectionEvent::Connected);
+    sfu.order(Order::Vanish);
+    let checks = sfu.seen().checks;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(sfu.seen().checks, checks, "it hears nothing");
+    sfu.order(Order::Return);
+    sfu.until("checks again", |seen| seen.checks > checks + 2).await;
+    let before = sfu.seen().packets.len();
+    play(&mut connection.sender(), 0..50).await;
+    sfu.until("50 packets", |seen| seen.packets.len() >= before + 50).await;
+    assert_eq!(connection.state(), State::Connected);
+    assert!(events.try_recv().is_err(), "nobody had to know");
 }
 
 #[tokio::test]
@@ -269,13 +293,10 @@ async fn sender_reports_are_sent() {
     }
 }
 
-/// Open sockets of this process.
-fn sockets() -> usize {
-    let is_socket = |entry: &std::fs::DirEntry| {
-        std::fs::read_link(entry.path())
-            .is_ok_and(|target| target.to_string_lossy().starts_with("socket:"))
-    };
-    std::fs::read_dir("/proc/self/fd").unwrap().flatten().filter(is_socket).count()
+/// Whether any UDP socket of this machine is bound to one of `ports`.
+fn is_bound(ports: &[u16]) -> bool {
+    let table = std::fs::read_to_string("/proc/net/udp").unwrap();
+    ports.iter().any(|port| table.contains(&format!("0100007F:{port:04X} ")))
 }
 
 #[tokio::test]
@@ -298,6 +319,10 @@ async fn a_dropped_connection_says_goodbye_and_leaves_nothing_behind() {
     }
     assert_eq!(Arc::strong_count(&tokens), 5);
     assert_eq!(transport.tasks(), 4, "one leg each");
+    let port =
+        |(connection, _): &(Connection, Sfu)| connection.stats().selected_pair.unwrap().0.port();
+    let ports: Vec<u16> = connections.iter().map(port).collect();
+    assert!(is_bound(&ports));
     let sfus: Vec<Sfu> = connections.into_iter().map(|(_, sfu)| sfu).collect();
     for sfu in &sfus {
         sfu.until("our goodbye", |seen| seen.is_closed).await;
@@ -307,7 +332,7 @@ async fn a_dropped_connection_says_goodbye_and_leaves_nothing_behind() {
         assert!(Instant::now() < deadline, "{} tasks left", transport.tasks());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(sockets() < 500);
+    assert!(!is_bound(&ports), "a socket is left open");
 }
 
 #[tokio::test]

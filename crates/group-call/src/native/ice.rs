@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use rtc::ice::attributes::control::AttrControlled;
 use rtc::ice::attributes::priority::PriorityAttr;
 use rtc::shared::error::Result;
@@ -45,7 +46,7 @@ struct Checked {
 }
 
 /// A datagram to be sent.
-pub(crate) type Outgoing = (Way, Vec<u8>);
+pub(crate) type Outgoing = (Way, Bytes);
 
 pub(crate) struct Agent {
     local: Credentials,
@@ -147,7 +148,7 @@ impl Agent {
             checked.pending.pop_front();
         }
         checked.pending.push_back((transaction.0, now));
-        out.push((checked.way, request));
+        out.push((checked.way, request.into()));
     }
 
     /// A STUN datagram that arrived by `way`. Anything that is not provably the server's is ignored.
@@ -185,7 +186,7 @@ impl Agent {
             ],
         );
         if let Ok(reply) = reply {
-            out.push((way, reply));
+            out.push((way, reply.into()));
         }
         let is_known = self.ways.iter().any(|checked| checked.way == way);
         if !is_known && self.ways.len() < WAYS_MAX {
@@ -244,3 +245,7 @@ impl Agent {
         MessageIntegrity::check(message, pwd.as_bytes(), self.crypto.crypto()).is_ok()
     }
 }
+
+#[cfg(test)]
+#[path = "ice/tests.rs"]
+mod tests;

@@ -169,3 +169,56 @@ fn listen(association: &mut Association, id: u16, said: &mut Vec<Said>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Carries packets both ways until nothing moves.
+    fn exchange(ours: &mut Talk, theirs: &mut Talk, now: Instant) -> Vec<Said> {
+        let mut said = Vec::new();
+        for _ in 0..50 {
+            let there = ours.transmits(now);
+            let back = theirs.transmits(now);
+            if there.is_empty() && back.is_empty() {
+                break;
+            }
+            there.into_iter().for_each(|packet| drop(theirs.read(now, packet)));
+            back.into_iter().for_each(|packet| said.extend(ours.read(now, packet)));
+        }
+        said
+    }
+
+    /// A server that waits.
+    fn waiting(now: Instant) -> Talk {
+        let mut talk = Talk::new(now).unwrap();
+        talk.associations.clear();
+        talk
+    }
+
+    #[test]
+    fn we_open_the_association_and_the_channel() {
+        let now = Instant::now();
+        let (mut ours, mut theirs) = (Talk::new(now).unwrap(), waiting(now));
+        assert!(ours.say(now, "too early").is_err());
+        exchange(&mut ours, &mut theirs, now);
+        assert!(ours.chosen.is_some() && theirs.chosen.is_some());
+        let (_, association) = &mut theirs.associations[0];
+        let ids = association.stream_ids();
+        assert!(ids.contains(&STREAM), "{ids:?}");
+        ours.say(now, "hello").unwrap();
+        theirs.say(now, "hello yourself").unwrap();
+        let said = exchange(&mut ours, &mut theirs, now);
+        assert!(said.contains(&Said::Message(BytesMut::from("hello yourself"))), "{said:?}");
+    }
+
+    #[test]
+    fn rubbish_is_ignored() {
+        let now = Instant::now();
+        let mut talk = Talk::new(now).unwrap();
+        for rubbish in [&b""[..], b"x", &[0; 12], &[0xff; 300]] {
+            assert!(talk.read(now, Bytes::from_static(rubbish)).is_empty());
+        }
+        assert_eq!(talk.associations.len(), 1);
+    }
+}

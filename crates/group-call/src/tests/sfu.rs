@@ -50,6 +50,8 @@ pub(super) const PRODUCTION: Manners = Manners {
 pub(super) enum Order {
     /// Neither reads nor sends any more, but keeps the port.
     Vanish,
+    /// Is back.
+    Return,
     /// Closes DTLS politely.
     Close,
     /// Sends these datagrams as they are.
@@ -217,6 +219,7 @@ fn serve(
     loop {
         match orders.try_recv() {
             Ok(Order::Vanish) => has_vanished = true,
+            Ok(Order::Return) => has_vanished = false,
             Ok(Order::Close) => rtc.close().unwrap(),
             Ok(Order::Raw(datagrams)) => {
                 for datagram in datagrams {
