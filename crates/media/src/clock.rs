@@ -53,7 +53,7 @@ pub(crate) struct ClockHandle {
 
 struct Clock {
     orders: Receiver<Order>,
-    slots: Vec<Box<Slot>>,
+    slots: Vec<Slot>,
     herald: Herald,
     epoch: Instant,
     lateness_max: Arc<AtomicU64>,
@@ -148,7 +148,7 @@ impl Clock {
         match order {
             Order::Add(mut slot) => {
                 slot.set_phase(self.emptiest_phase());
-                self.slots.push(slot);
+                self.slots.push(*slot);
             }
             Order::Remove(id) => {
                 if let Some(at) = self.slots.iter().position(|slot| slot.id() == id) {

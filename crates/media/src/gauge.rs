@@ -92,7 +92,7 @@ mod tests {
             gauge.note_encode(ms(i), Duration::from_micros(200));
         }
         assert!(!gauge.is_loaded(ms(1_000)));
-        assert_eq!(gauge.encode_load_permille(), 9);
+        assert_eq!(gauge.encode_load_permille(), 10);
         for i in 0..1000 {
             gauge.note_encode(ms(1_000 + i), ms(15));
         }
