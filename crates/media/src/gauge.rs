@@ -45,6 +45,12 @@ impl Gauge {
         }
     }
 
+    /// As if there had been no load.
+    #[cfg(test)]
+    pub(crate) fn forget(&self) {
+        self.loaded_until.store(0, Ordering::Relaxed);
+    }
+
     pub(crate) fn is_loaded(&self, now: Duration) -> bool {
         millis(now) < self.loaded_until.load(Ordering::Relaxed)
     }
