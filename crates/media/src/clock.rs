@@ -4,6 +4,7 @@
 //! waits, and a tick allocates nothing: what has to be told or dropped is handed to the herald, a thread beside it.
 
 mod herald;
+mod published;
 mod slot;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +20,8 @@ use crate::census::Census;
 use crate::frame::Sink;
 use crate::pipeline::Pipeline;
 use herald::Herald;
-pub(crate) use slot::{Published, Slot};
+pub(crate) use published::Published;
+pub(crate) use slot::Slot;
 
 /// One frame.
 pub(crate) const TICK: Duration = Duration::from_millis(20);
@@ -53,7 +55,7 @@ pub(crate) struct ClockHandle {
 
 struct Clock {
     orders: Receiver<Order>,
-    slots: Vec<Box<Slot>>,
+    slots: Vec<Slot>,
     herald: Herald,
     epoch: Instant,
     lateness_max: Arc<AtomicU64>,
@@ -148,7 +150,7 @@ impl Clock {
         match order {
             Order::Add(mut slot) => {
                 slot.set_phase(self.emptiest_phase());
-                self.slots.push(slot);
+                self.slots.push(*slot);
             }
             Order::Remove(id) => {
                 if let Some(at) = self.slots.iter().position(|slot| slot.id() == id) {

@@ -140,6 +140,9 @@ impl Decoder {
             let end = track.ticks_to_samples(packet.trim_end.get(), self.rate) * channels;
             self.pcm.truncate(self.pcm.len().saturating_sub(end));
             self.pcm.drain(..start.min(self.pcm.len()));
+            if track.is_cut_by_duration && !packet.dur.is_zero() {
+                self.pcm.truncate(track.ticks_to_samples(packet.dur.get(), self.rate) * channels);
+            }
         }
         Ok(Pcm { interleaved: &self.pcm, rate: self.rate, channels: &self.channels })
     }

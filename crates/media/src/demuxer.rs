@@ -45,6 +45,8 @@ pub(crate) struct AudioTrack {
     zero: i64,
     pub(crate) delay: u32,
     pub(crate) duration: Option<Duration>,
+    /// MP4 cuts the end of a track by giving its last packet less time than it holds.
+    pub(crate) is_cut_by_duration: bool,
 }
 
 /// What comes next.
@@ -63,7 +65,23 @@ pub(crate) enum Next {
 impl Demuxer {
     /// Finds out the container and the track. `from_start` tells that nobody will seek.
     pub(crate) fn open(source: &Source, kind: Kind, from_start: bool) -> Result<Demuxer, Fault> {
-        let tap = source.tap(kind, from_start);
+        let opened = Demuxer::open_as(source, kind, from_start, false);
+        match opened {
+            // A Matroska file that was cut off is refused when its length is known, and played when it is not.
+            Err(fault) if kind == Kind::Matroska && source.fault().is_none() => {
+                Demuxer::open_as(source, kind, from_start, true).map_err(|_| fault)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_as(
+        source: &Source,
+        kind: Kind,
+        from_start: bool,
+        is_cut_off: bool,
+    ) -> Result<Demuxer, Fault> {
+        let tap = source.tap(kind, from_start, is_cut_off);
         let stream = MediaSourceStream::new(Box::new(tap), MediaSourceStreamOptions::default());
         let tags = MetadataOptions::default()
             .limit_tag_bytes(Limit::Maximum(TAG_BYTES_MAX))
@@ -188,7 +206,17 @@ fn choose(format: &dyn FormatReader) -> Result<AudioTrack, Fault> {
     let zero = if is_matroska { track.start_ts.get().max(0) } else { zero };
     let duration = duration(format, track, if is_matroska { 0 } else { zero });
     let (id, time_base) = (track.id, track.time_base);
-    Ok(AudioTrack { id, params: params.clone(), codec, time_base, zero, delay, duration })
+    let is_cut_by_duration = format.format_info().short_name == "isomp4";
+    Ok(AudioTrack {
+        id,
+        params: params.clone(),
+        codec,
+        time_base,
+        zero,
+        delay,
+        duration,
+        is_cut_by_duration,
+    })
 }
 
 fn duration(format: &dyn FormatReader, track: &Track, zero: i64) -> Option<Duration> {

@@ -95,3 +95,27 @@ impl Encoder {
         Ok(&self.packet[..len])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::support::{chirp, settings};
+
+    #[test]
+    fn an_encoder_spends_less_under_load_and_more_again_afterwards() {
+        let gauge = Arc::new(Gauge::default());
+        let settings = Settings { complexity: 10, complexity_loaded: 5, ..settings() };
+        let mut encoder =
+            Encoder::new(Effort::new(&settings, Arc::clone(&gauge), Instant::now())).unwrap();
+        let sound = chirp(48_000, 960);
+        let mut complexity = || {
+            encoder.encode(&sound).unwrap();
+            encoder.encoder.get_complexity().unwrap()
+        };
+        assert_eq!(complexity(), 10);
+        gauge.note_low(std::time::Duration::from_secs(60));
+        assert_eq!(complexity(), 5);
+        gauge.forget();
+        assert_eq!(complexity(), 10);
+    }
+}

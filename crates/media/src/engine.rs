@@ -97,7 +97,7 @@ impl Engine {
         self.remember(&shared);
         let (ffmpeg, stall) = (self.settings.ffmpeg.clone(), self.settings.stall);
         let job = Job { input, from, gain, ffmpeg, stall };
-        let presence = (self.census.enter(), self.producers.enter());
+        let presence = (self.producers.enter(), self.census.enter());
         let n = self.n_loaded.fetch_add(1, Ordering::Relaxed);
         let spawned = thread::Builder::new().name(format!("media-producer-{n}")).spawn(move || {
             outlet.shared().runs_on(thread::current());

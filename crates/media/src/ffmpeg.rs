@@ -58,10 +58,9 @@ pub(crate) fn play(
         let source = source.clone();
         helper("media-ffmpeg-in", move || pour(source, stdin))?;
     }
-    let complaints = Arc::new(Mutex::new(Vec::new()));
+    let (complaints_in, complaints) = sync_channel(1);
     if let Some(stderr) = stderr {
-        let complaints = Arc::clone(&complaints);
-        helper("media-ffmpeg-err", move || collect(stderr, &complaints))?;
+        helper("media-ffmpeg-err", move || collect(stderr, &complaints_in))?;
     }
     let (blocks_in, blocks) = sync_channel(4);
     if let Some(stdout) = stdout {
@@ -76,9 +75,7 @@ pub(crate) fn play(
     }
     let is_success = guard.0.exit();
     if !is_success {
-        let said =
-            String::from_utf8_lossy(&complaints.lock().unwrap_or_else(PoisonError::into_inner))
-                .into_owned();
+        let said = complaints.recv_timeout(EXIT).unwrap_or_default();
         return Err(explain(&said, any).into());
     }
     transcoder.finish(outlet)
@@ -163,12 +160,12 @@ fn pour(mut source: Source, mut stdin: impl Write) {
     }
 }
 
-fn collect(stderr: impl Read, into: &Mutex<Vec<u8>>) {
+fn collect(stderr: impl Read, into: &SyncSender<String>) {
     let mut said = Vec::new();
     let mut limited = stderr.take(STDERR_MAX);
     let is_read = limited.read_to_end(&mut said).is_ok();
-    *into.lock().unwrap_or_else(PoisonError::into_inner) = said;
-    if is_read {
+    let is_wanted = into.send(String::from_utf8_lossy(&said).into_owned()).is_ok();
+    if is_read && is_wanted {
         // The rest is read and forgotten, or the process would wait for a reader.
         let rest = io::copy(&mut limited.into_inner(), &mut io::sink());
         drop(rest);

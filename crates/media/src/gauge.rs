@@ -45,6 +45,12 @@ impl Gauge {
         }
     }
 
+    /// As if there had been no load.
+    #[cfg(test)]
+    pub(crate) fn forget(&self) {
+        self.loaded_until.store(0, Ordering::Relaxed);
+    }
+
     pub(crate) fn is_loaded(&self, now: Duration) -> bool {
         millis(now) < self.loaded_until.load(Ordering::Relaxed)
     }
@@ -92,7 +98,7 @@ mod tests {
             gauge.note_encode(ms(i), Duration::from_micros(200));
         }
         assert!(!gauge.is_loaded(ms(1_000)));
-        assert_eq!(gauge.encode_load_permille(), 9);
+        assert_eq!(gauge.encode_load_permille(), 10);
         for i in 0..1000 {
             gauge.note_encode(ms(1_000 + i), ms(15));
         }

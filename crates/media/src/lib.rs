@@ -6,6 +6,7 @@
 //! network; what leaves this crate leaves through [`Sink`].
 
 mod aac;
+mod atoms;
 mod census;
 mod clock;
 mod decoder;

@@ -56,8 +56,8 @@ pub(crate) fn play_opus(
 ) -> Result<(), Halt> {
     let head = OpusHead::of(&demuxer.track)?;
     let may_pass = head.is_plain() && gain.get() == 1.0;
-    let preroll = if may_pass { Duration::ZERO } else { PREROLL };
-    let has_sought = !from.is_zero() && demuxer.seek(from.saturating_sub(preroll));
+    // Also when nothing is decoded: a container may otherwise go to the packet behind the wanted one.
+    let has_sought = !from.is_zero() && demuxer.seek(from.saturating_sub(PREROLL));
     let mut pos = -i64::from(demuxer.track.delay);
     let wanted = samples(from, SAMPLE_RATE) as i64;
     let mut is_first = true;

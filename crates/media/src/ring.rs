@@ -188,10 +188,9 @@ impl RingReader {
         let packet = self.packets.pop().ok();
         if self.packets.slots() <= self.capacity / 2
             && self.shared.is_waiting.swap(false, Ordering::SeqCst)
+            && let Some(producer) = self.shared.producer.get()
         {
-            if let Some(producer) = self.shared.producer.get() {
-                producer.unpark();
-            }
+            producer.unpark();
         }
         packet
     }

@@ -62,10 +62,10 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
     if is_transport_stream(head) {
         return Kind::Foreign("mpeg-ts");
     }
-    if let [0xFF, second, ..] = head {
-        if second & 0xF6 == 0xF0 {
-            return Kind::Adts;
-        }
+    if let [0xFF, second, ..] = head
+        && second & 0xF6 == 0xF0
+    {
+        return Kind::Adts;
     }
     if is_text(head) { Kind::NotAudio("text") } else { Kind::Other }
 }

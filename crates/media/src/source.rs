@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::{Fault, Reason};
 use symphonia::core::io::MediaSource;
 
+use crate::atoms::is_cut_off;
 use crate::fault;
 use crate::feed;
 use crate::ring::Shared;
@@ -122,14 +123,18 @@ impl Source {
         if n == 0 { Err(empty()) } else { Ok(sniff(&first[..n])) }
     }
 
-    /// A way to read from the start. `from_start` tells that nobody will seek to a later position.
-    pub(crate) fn tap(&self, kind: Kind, from_start: bool) -> Tap {
+    /// A way to read from the start. `from_start` tells that nobody will seek to a later position; `is_cut_off`, that
+    /// the input ends before its container says so.
+    pub(crate) fn tap(&self, kind: Kind, from_start: bool, is_cut_off: bool) -> Tap {
         let mut inner = self.lock();
         inner.pos = 0;
         let is_feed = matches!(inner.bytes, Bytes::Feed(_));
         // On a feed every seek is a new request. ADTS is sought by reading through it anyway, and Matroska brings at
         // its start all that is needed to play from the start.
         let is_linear = is_feed && (kind == Kind::Adts || kind == Kind::Matroska && from_start);
+        // A file that is cut off inside its media is only read to where it ends when nobody knows where that is.
+        let is_cut_off = is_cut_off || kind == Kind::Mp4 && inner.is_cut_off_mp4();
+        let is_linear = is_linear || is_cut_off;
         let is_indexed = matches!(kind, Kind::Mp4 | Kind::Ogg | Kind::Matroska);
         let quiet_from = inner
             .len
@@ -138,7 +143,7 @@ impl Source {
         Tap {
             source: self.clone(),
             is_seekable: inner.is_seekable && !is_linear,
-            len: inner.len,
+            len: inner.len.filter(|_| !is_cut_off),
             quiet_from,
         }
     }
@@ -147,9 +152,6 @@ impl Source {
     pub(crate) fn settle(&self) {
         let mut inner = self.lock();
         inner.is_recording = false;
-        if inner.is_seekable {
-            inner.head = Vec::new();
-        }
     }
 
     /// The failure that ended reading, if reading failed.
@@ -198,13 +200,16 @@ fn empty() -> Fault {
 
 impl Inner {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if let Some(rest) = usize::try_from(self.pos).ok().and_then(|pos| self.head.get(pos..)) {
-            if !rest.is_empty() {
-                let n = rest.len().min(buf.len());
-                buf[..n].copy_from_slice(&rest[..n]);
-                self.pos += n as u64;
-                return Ok(n);
-            }
+        if !self.is_recording && self.is_seekable && self.pos == self.at {
+            // Past the first bytes, and they could be had again.
+            self.head = Vec::new();
+        }
+        let rest = usize::try_from(self.pos).ok().and_then(|pos| self.head.get(pos..));
+        if let Some(rest) = rest.filter(|rest| !rest.is_empty()) {
+            let n = rest.len().min(buf.len());
+            buf[..n].copy_from_slice(&rest[..n]);
+            self.pos += n as u64;
+            return Ok(n);
         }
         let n = match self.read_on(buf) {
             Ok(n) => n,
@@ -223,6 +228,13 @@ impl Inner {
         self.pos += n as u64;
         self.at = self.pos;
         Ok(n)
+    }
+
+    fn is_cut_off_mp4(&mut self) -> bool {
+        let (Bytes::File(_, file), Some(len)) = (&mut self.bytes, self.len) else { return false };
+        // Wherever the file stands now, it is not where the last read left it.
+        self.at = u64::MAX;
+        is_cut_off(file, len).unwrap_or(false)
     }
 
     fn read_on(&mut self, buf: &mut [u8]) -> io::Result<usize> {

@@ -6,4 +6,4 @@ mod feeds;
 mod formats;
 mod opus_passthrough;
 mod seeking;
-mod support;
+pub(crate) mod support;

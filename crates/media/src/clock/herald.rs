@@ -91,9 +91,9 @@ impl Herald {
         }
     }
 
-    pub(super) fn drop_slot(&mut self, mut slot: Box<Slot>) {
+    pub(super) fn drop_slot(&mut self, mut slot: Slot) {
         self.take(slot.chores());
-        self.take(&mut vec![Chore::DropSlot(slot)]);
+        self.take(&mut vec![Chore::DropSlot(Box::new(slot))]);
     }
 
     /// Wakes the herald when there is something to do.

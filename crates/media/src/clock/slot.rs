@@ -1,17 +1,17 @@
 //! One stream on a clock, as a pure machine: orders and the time go in, frames and chores come out.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::Attempt;
 
 use super::TICK;
 use super::herald::Chore;
-use crate::frame::{FRAME_SAMPLES, Frame, LEVEL_SILENCE, SAMPLE_RATE, Sink, SinkClosed};
+use super::published::{Published, to_time};
+use crate::frame::{FRAME_SAMPLES, Frame, LEVEL_SILENCE, Sink, SinkClosed};
 use crate::pipeline::Pipeline;
 use crate::ring::{End, Packet};
-use crate::stream::{FrameStats, Position, StreamEvent};
+use crate::stream::StreamEvent;
 
 /// Opus for 20 ms of stereo silence.
 const SILENCE: [u8; 3] = [0xF8, 0xFF, 0xFE];
@@ -49,19 +49,6 @@ struct Playing {
     /// From the start of the track, and since the attach: samples at 48 kHz.
     position: u64,
     played: u64,
-}
-
-/// What others may read at any time without the clock noticing.
-#[derive(Debug, Default)]
-pub(crate) struct Published {
-    /// Odd while a position is being written.
-    version: AtomicU64,
-    is_attached: AtomicBool,
-    attempt: AtomicU64,
-    position: AtomicU64,
-    sent: AtomicU64,
-    nulled: AtomicU64,
-    deficit: AtomicU64,
 }
 
 // === impl Slot ===
@@ -174,7 +161,7 @@ impl Slot {
                 sink.skip(lost.saturating_mul(FRAME_SAMPLES));
             }
             if self.is_sounding() && !self.is_paused {
-                self.published.deficit.fetch_add(u64::from(lost), Ordering::Relaxed);
+                self.published.count_deficit(lost);
             }
         }
         self.step();
@@ -201,7 +188,7 @@ impl Slot {
             None if !playing.is_started => self.rest(),
             None => {
                 if self.send_silence() {
-                    self.published.nulled.fetch_add(1, Ordering::Relaxed);
+                    self.published.count_nulled();
                 }
             }
         }
@@ -226,7 +213,7 @@ impl Slot {
         }
         playing.position += u64::from(packet.played);
         playing.played += u64::from(packet.played);
-        self.published.sent.fetch_add(1, Ordering::Relaxed);
+        self.published.count_sent();
         self.published.set_position(playing.position);
         playing.pipeline.ring.give_back(packet);
         if playing.pipeline.ring.is_drained() {
@@ -277,57 +264,6 @@ impl Slot {
     /// After a panic in a tick: whatever the sink did, it shall not do it again.
     pub(crate) fn recover(&mut self) {
         self.lose_sink();
-    }
-}
-
-fn to_time(samples: u64) -> Duration {
-    let rate = u64::from(SAMPLE_RATE);
-    // The remainder is under one second, so it fits.
-    Duration::from_secs(samples / rate)
-        + Duration::from_nanos(samples % rate * 1_000_000_000 / rate)
-}
-
-// === impl Published ===
-
-impl Published {
-    fn write(&self, write: impl FnOnce()) {
-        self.version.fetch_add(1, Ordering::SeqCst);
-        write();
-        self.version.fetch_add(1, Ordering::SeqCst);
-    }
-
-    fn attach(&self, attempt: Attempt, position: u64) {
-        self.write(|| {
-            self.attempt.store(attempt.0, Ordering::SeqCst);
-            self.position.store(position, Ordering::SeqCst);
-            self.is_attached.store(true, Ordering::SeqCst);
-        });
-    }
-
-    fn detach(&self) {
-        self.write(|| self.is_attached.store(false, Ordering::SeqCst));
-    }
-
-    fn set_position(&self, samples: u64) {
-        self.position.store(samples, Ordering::SeqCst);
-    }
-
-    pub(crate) fn position(&self) -> Option<Position> {
-        loop {
-            let version = self.version.load(Ordering::SeqCst);
-            let is_attached = self.is_attached.load(Ordering::SeqCst);
-            let attempt = Attempt(self.attempt.load(Ordering::SeqCst));
-            let at = to_time(self.position.load(Ordering::SeqCst));
-            if version.is_multiple_of(2) && self.version.load(Ordering::SeqCst) == version {
-                return is_attached.then_some(Position { attempt, at });
-            }
-            std::hint::spin_loop();
-        }
-    }
-
-    pub(crate) fn stats(&self) -> FrameStats {
-        let get = |n: &AtomicU64| n.load(Ordering::Relaxed);
-        FrameStats { sent: get(&self.sent), nulled: get(&self.nulled), deficit: get(&self.deficit) }
     }
 }
 

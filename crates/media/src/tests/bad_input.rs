@@ -2,7 +2,7 @@
 
 use domain::{Class, Reason};
 
-use super::support::containers::{opus_packets, wav16};
+use super::support::containers::{OggOpus, opus_packets, wav16};
 use super::support::{PATIENCE, drain};
 use super::support::{
     PLAIN, Scratch, chirp, data, data_bytes, ffmpeg, hear, hear_with, load, settings, with_ffmpeg,
@@ -127,17 +127,19 @@ fn a_damaged_middle_is_skipped_and_counted() {
         let heard = hear(Scratch::new().file(name, &bytes));
         assert_eq!(heard.end, Some(End::Finished), "{name}");
         let share = heard.played() as f64 / whole as f64;
-        assert!((0.8..=1.01).contains(&share), "{name}: {share} of it");
+        // A damaged Ogg page is lost as a whole, a fifth of a second in these files; a Matroska file to its end.
+        let least = if name == "chirp.webm" { 0.4 } else { 0.7 };
+        assert!((least..=1.01).contains(&share), "{name}: {share} of it");
     }
 }
 
 #[test]
 fn damaged_packets_are_counted_and_leave_silence() {
-    let engine = Engine::start(settings());
+    let (engine, scratch) = (Engine::start(settings()), Scratch::new());
     let mut bytes = data_bytes("faststart.m4a");
     let middle = bytes.len() / 2;
     bytes[middle..middle + 1_500].fill(0xFF);
-    let (mut pipeline, _) = load(&engine, Scratch::new().file("a.m4a", &bytes), &PLAIN);
+    let (mut pipeline, _) = load(&engine, scratch.file("a.m4a", &bytes), &PLAIN);
     let played: u64 =
         drain(&mut pipeline, |_| {}).iter().map(|packet| u64::from(packet.played)).sum();
     assert_eq!(played, (89_224 * 48_000 + 22_050) / 44_100);
@@ -146,11 +148,20 @@ fn damaged_packets_are_counted_and_leave_silence() {
 
 #[test]
 fn too_much_damage_is_a_fault() {
-    let mut bytes = data_bytes("faststart.m4a");
-    let from = bytes.len() / 8;
-    bytes[from..].fill(0xFF);
-    let heard = hear(Scratch::new().file("a.m4a", &bytes));
+    // Code 3 with no frames is what no Opus packet may be.
+    let mut packets = opus_packets(&chirp(48_000, 19_200), 960);
+    packets.extend(std::iter::repeat_n(vec![0xFF, 0x00], 60));
+    let ogg = OggOpus {
+        packets: &packets,
+        channels: 2,
+        pre_skip: 312,
+        end_trim: 0,
+        output_gain: 0,
+        serial: 3,
+    };
+    let heard = hear(Scratch::new().file("a.opus", &ogg.file()));
     assert_eq!(heard.fault().reason, Reason::Corrupt);
+    assert_eq!(heard.packets.len(), 20);
 }
 
 #[test]
@@ -158,6 +169,7 @@ fn absurd_headers_cost_nothing() {
     let scratch = Scratch::new();
     let mut wav = wav16(44_100, 2, &chirp(44_100, 4_410));
     // A data chunk of 4 GiB, 65535 channels, 4 GHz.
+    wav[4..8].fill(0xFF);
     wav[40..44].fill(0xFF);
     assert_eq!(hear(scratch.file("a.wav", &wav)).played(), 4_800);
     for field in [22..24, 24..28] {
@@ -190,7 +202,6 @@ fn absurd_headers_cost_nothing() {
 
 #[test]
 fn broken_opus_packets_do_not_end_the_track() {
-    use super::support::containers::OggOpus;
     let mut packets = opus_packets(&chirp(48_000, 96_000), 960);
     // An empty one, and one whose code says that more frames follow than there are bytes.
     packets[30] = vec![0xFF];

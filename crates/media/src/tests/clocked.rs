@@ -46,8 +46,8 @@ fn a_track_is_heard_whole_and_its_end_is_told_once() {
     let (stream, events) = stream(&engine);
     let heard = listen(&stream);
     let sound = chirp(48_000, 24_000);
-    let (pipeline, _) =
-        load(&engine, Scratch::new().file("a.wav", &wav16(48_000, 2, &sound)), &PLAIN);
+    let scratch = Scratch::new();
+    let (pipeline, _) = load(&engine, scratch.file("a.wav", &wav16(48_000, 2, &sound)), &PLAIN);
     stream.attach(Attempt(7), pipeline);
     assert_eq!(
         events.recv_timeout(PATIENCE).unwrap(),

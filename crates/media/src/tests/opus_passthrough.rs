@@ -116,9 +116,8 @@ fn an_odd_packet_midway_is_encoded_anew_without_a_gap() {
 #[test]
 fn a_change_of_gain_midway_is_not_heard_as_a_gap() {
     let packets = opus_packets(&chirp(48_000, 192_000), 960);
-    let engine = Engine::start(settings());
-    let (mut pipeline, _) =
-        load(&engine, Scratch::new().file("a.opus", &ogg(&packets).file()), &PLAIN);
+    let (engine, scratch) = (Engine::start(settings()), Scratch::new());
+    let (mut pipeline, _) = load(&engine, scratch.file("a.opus", &ogg(&packets).file()), &PLAIN);
     let gain = pipeline.gain();
     let heard = drain(&mut pipeline, |n| {
         if n == 10 {

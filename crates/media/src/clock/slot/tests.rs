@@ -5,6 +5,7 @@ use domain::{Fault, Reason};
 use super::*;
 use crate::pipeline::Gain;
 use crate::ring::{RingWriter, ring};
+use crate::stream::FrameStats;
 
 /// What a sink was given, in order: the first byte of a frame, or time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -39,6 +39,8 @@ pub(crate) fn wav_5_1(rate: u32, samples: &[f32]) -> Vec<u8> {
     let data = out.split_off(36);
     out[20..22].copy_from_slice(&0xFFFEu16.to_le_bytes());
     out[16..20].copy_from_slice(&40u32.to_le_bytes());
+    let riff = 60 + samples.len() as u32 * 2;
+    out[4..8].copy_from_slice(&riff.to_le_bytes());
     out.extend(22u16.to_le_bytes());
     out.extend(16u16.to_le_bytes());
     out.extend(0x3Fu32.to_le_bytes());
@@ -81,7 +83,7 @@ impl OggOpus<'_> {
         for (i, packets) in pages.iter().enumerate() {
             granule += packets
                 .iter()
-                .map(|p| opus::packet::get_nb_samples(p, 48_000).unwrap() as u64)
+                .map(|p| opus::packet::get_nb_samples(p, 48_000).unwrap_or(0) as u64)
                 .sum::<u64>();
             let is_last = i + 1 == pages.len();
             let granule = if is_last { granule - self.end_trim } else { granule };
@@ -130,7 +132,9 @@ pub(crate) fn webm_opus(packets: &[Vec<u8>], pre_skip: u16) -> Vec<u8> {
     head.extend(48_000u32.to_le_bytes());
     head.extend([0, 0, 0]);
     let ebml = element(0x1A45_DFA3, &[element(0x4282, &[b"webm".to_vec()])]);
-    let info = element(0x1549_A966, &[element(0x2AD7B1, &[1_000_000u32.to_be_bytes().to_vec()])]);
+    let name = |id| element(id, &[b"test".to_vec()]);
+    let scale = element(0x2AD7B1, &[1_000_000u32.to_be_bytes().to_vec()]);
+    let info = element(0x1549_A966, &[scale, name(0x4D80), name(0x5741)]);
     let audio = element(
         0xE1,
         &[element(0xB5, &[48_000f32.to_be_bytes().to_vec()]), element(0x9F, &[vec![2]])],
