@@ -61,7 +61,7 @@ impl Turn<'_> {
 
     /// What the wrappers said about the session.
     fn note(&mut self, request: &Request) {
-        let key = self.authorization();
+        let key = self.state.authorization(self.at.key);
         let session = self.state.session(self.at);
         session.wants_updates |= !request.without_updates;
         if let Some(layer) = request.layer {
@@ -73,7 +73,7 @@ impl Turn<'_> {
     }
 
     fn count(&mut self, method: u32, body: &[u8]) {
-        let (name, key) = (method_name(method), self.authorization());
+        let (name, key) = (method_name(method), self.state.authorization(self.at.key));
         let stats = &mut self.state.stats;
         *stats.requests.entry(name).or_default() += 1;
         if name == UNKNOWN {

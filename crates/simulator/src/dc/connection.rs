@@ -180,6 +180,7 @@ impl Reading<'_> {
 
     fn frame(&mut self, frame: &[u8]) -> Result<(), End> {
         if self.is_mute() {
+            self.shared.lock().stats.frames_unheard += 1;
             return Ok(());
         }
         let refusal = self.shared.lock().knobs.refusal;

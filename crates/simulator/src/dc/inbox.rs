@@ -2,12 +2,13 @@
 
 mod service_messages;
 
+use super::Caller;
 use super::calls::Call;
 use super::crypto::random;
+use super::outbox::{Message, Out};
 use super::session::{Class, Seen};
 use super::state::{At, State};
 use super::tl::{GZIP_PACKED, MSG_CONTAINER, Malformed, Put, Reader, constructor, gunzip};
-use super::{Caller, KeyId};
 
 const MSG_COPY: u32 = 0xe060_46b2;
 const MSGS_ACK: u32 = 0x62d6_b459;
@@ -85,7 +86,7 @@ impl Turn<'_> {
             self.state.stats.bad_salts += 1;
             let salt = self.state.salt(self.at.key);
             let body = Vec::new().put_id(BAD_SERVER_SALT).put_i64(message.id).put_i32(message.seq);
-            self.reply(body.put_i32(48).put_i64(salt));
+            self.correct(body.put_i32(48).put_i64(salt));
             return Ok(());
         }
         let inner = match constructor(message.body) {
@@ -117,7 +118,14 @@ impl Turn<'_> {
     fn complain(&mut self, message: Incoming<'_>, code: i32) {
         *self.state.stats.bad_messages.entry(code).or_default() += 1;
         let body = Vec::new().put_id(BAD_MSG_NOTIFICATION).put_i64(message.id).put_i32(message.seq);
-        self.reply(body.put_i32(code));
+        self.correct(body.put_i32(code));
+    }
+
+    /// Corrections travel alone: a client whose clock is wrong reads nothing else, not even a container (Telethon).
+    fn correct(&mut self, body: Vec<u8>) {
+        if let Some(message) = self.state.message(self.at, body, Class::Answer, false) {
+            self.state.put(self.link, Out::Message(Message { is_packable: false, ..message }));
+        }
     }
 
     pub(super) fn reply(&mut self, body: Vec<u8>) {
@@ -137,7 +145,7 @@ impl Turn<'_> {
                 .put_i64(i64::from_le_bytes(random()));
             let body = body.put_i64(self.state.salt(at.key));
             if let Some(message) = self.state.message(at, body, Class::Notice, true) {
-                self.state.put(link, super::outbox::Out::Message(message));
+                self.state.put(link, Out::Message(message));
             }
         }
         let session = self.state.session(at);
@@ -160,9 +168,10 @@ impl Turn<'_> {
             return Ok(());
         }
         inner.iter().try_for_each(|message| self.one(*message, 0))?;
+        let latest = self.state.clock().0 + AHEAD_MAX;
         if self.is_strict
             && let Some(code) =
-                self.state.session(self.at).judge_seq(outer.id, outer.seq, Some(false))
+                self.state.session(self.at).judge_seq(outer.id, outer.seq, Some(false), latest)
         {
             self.complain(outer, code);
         }
@@ -170,6 +179,7 @@ impl Turn<'_> {
     }
 
     fn one(&mut self, message: Incoming<'_>, depth: u8) -> Result<(), Malformed> {
+        let latest = self.state.clock().0 + AHEAD_MAX;
         let session = self.state.session(self.at);
         if session.seen(message.id).is_some() {
             self.repeat(message);
@@ -179,7 +189,7 @@ impl Turn<'_> {
             () if message.id & 3 != 0 => Some(18),
             () if session.is_forgotten(message.id) => Some(20),
             () if self.is_strict => {
-                session.judge_seq(message.id, message.seq, wants_odd(message.body))
+                session.judge_seq(message.id, message.seq, wants_odd(message.body), latest)
             }
             () => None,
         };
@@ -247,11 +257,6 @@ impl Turn<'_> {
                 Ok(())
             }
         }
-    }
-
-    /// The permanent key behind this message.
-    pub(super) fn authorization(&self) -> KeyId {
-        self.state.authorization(self.at.key)
     }
 }
 

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 const SEEN_MAX: usize = 2048;
 /// Answers kept for repetition, in bytes; the oldest go first.
 const KEPT_BYTES_MAX: usize = 4 << 20;
+/// Message ids may run ahead of the clock this far before the clock is taken for set back.
+const CLOCK_SET_BACK_SECONDS: i64 = 5;
 /// Messages of ours which wait for an acknowledgement.
 const UNACKED_MAX: usize = 4096;
 
@@ -60,12 +62,14 @@ impl Session {
         Self { number, ..Self::default() }
     }
 
-    /// A new message id: later than every other, its low bits telling the class.
+    /// A new message id: later than every other, its low bits telling the class. Only when the server's clock was set
+    /// back does it go back too, since clients learn the time from it.
     pub(super) fn next_id(&mut self, (seconds, nanos): (i64, u32), class: Class) -> i64 {
         let fraction = (i64::from(nanos) << 32) / 1_000_000_000;
         let low = if class == Class::Answer { 1 } else { 3 };
         let mut id = (((seconds << 32) | fraction) & !3) | low;
-        if id <= self.last_id {
+        let is_clock_set_back = (self.last_id >> 32) - seconds > CLOCK_SET_BACK_SECONDS;
+        if id <= self.last_id && !is_clock_set_back {
             id = (self.last_id & !3) + 4 + low;
         }
         self.last_id = id;
@@ -78,13 +82,23 @@ impl Session {
         seq
     }
 
-    /// The code of `bad_msg_notification` for this sequence number, if it deserves one.
-    pub(super) fn judge_seq(&mut self, id: i64, seq: i32, wants_odd: Option<bool>) -> Option<i32> {
+    /// The code of `bad_msg_notification` for this sequence number, if it deserves one. Messages from later than
+    /// `latest`, which were accepted before the clock was set back, are no measure.
+    pub(super) fn judge_seq(
+        &mut self,
+        id: i64,
+        seq: i32,
+        wants_odd: Option<bool>,
+        latest: i64,
+    ) -> Option<i32> {
         let is_odd = seq & 1 == 1;
         match wants_odd {
             Some(true) if !is_odd => return Some(35),
             Some(false) if is_odd => return Some(34),
             _ => {}
+        }
+        if self.newest_in.0 >> 32 > latest {
+            self.newest_in = (0, 0);
         }
         let (newest_id, newest_seq) = self.newest_in;
         if id > newest_id {

@@ -32,6 +32,8 @@ pub struct Stats {
     pub bad_salts: u64,
     /// `bad_msg_notification` sent, by code.
     pub bad_messages: BTreeMap<i32, u64>,
+    /// Frames which came on mute connections.
+    pub frames_unheard: u64,
     /// Pings of both kinds.
     pub pings: u64,
     /// Updates pushed, counted per session reached.

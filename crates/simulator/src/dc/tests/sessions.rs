@@ -24,7 +24,7 @@ fn ping(id: i64) -> Vec<u8> {
 async fn complaint(client: &mut Client, id: i64) -> i32 {
     let bad = client.wait(BAD_MSG).await;
     let mut reader = Reader::new(&bad.body[4..]);
-    assert_eq!(reader.i64(), Ok(id));
+    assert_eq!((reader.i64(), bad.is_packed), (Ok(id), false));
     reader.i32().unwrap();
     reader.i32().unwrap()
 }
@@ -83,6 +83,25 @@ async fn messages_from_another_time_are_refused() {
     client.send_as(future + 2, 1, &echo("odd")).await;
     assert_eq!(complaint(&mut client, future + 2).await, 18);
     assert_eq!(service.calls(), []);
+}
+
+#[tokio::test]
+async fn a_clock_set_back_is_told_truly_and_spoils_no_session() {
+    let (dc, _service) = start().await;
+    let mut client = client(&dc).await;
+    dc.faults().set_clock_offset(1200);
+    client.ahead = 1200;
+    client.salt = 0;
+    client.call(&echo("tomorrow")).await.unwrap();
+    dc.faults().set_clock_offset(0);
+    let refused = client.send(&echo("too far ahead")).await;
+    let bad = client.wait(BAD_MSG).await;
+    assert_eq!(Reader::new(&bad.body[4..]).i64(), Ok(refused));
+    assert!(((bad.id >> 32) - dc.now()).abs() < 60);
+    client.forget_ids();
+    client.ahead = 0;
+    client.salt = 0;
+    assert_eq!(client.call(&echo("today")).await, Ok(echo("today")));
 }
 
 #[tokio::test]
