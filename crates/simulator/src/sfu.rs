@@ -92,8 +92,11 @@ impl Sfu {
     /// Binds the socket and starts serving. Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// The socket could not be bound, or the recording directory not made.
+    /// The address is not concrete, the socket could not be bound, or the recording directory not made.
     pub fn start(settings: SfuSettings) -> io::Result<Sfu> {
+        if settings.bind.ip().is_unspecified() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "clients must be told a concrete address"));
+        }
         let now = Instant::now();
         let recorder = settings
             .record

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
+use str0m::config::DtlsCert;
 use str0m::crypto::CryptoProvider;
 
 use super::peer::{Outgoing, Peer, Place};
@@ -31,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) faults: Faults,
     pub(crate) peers: Vec<Peer>,
     crypto: CryptoProvider,
+    /// One certificate for all, made once: a key for every join would hold up the media of others.
+    certificate: DtlsCert,
     local: SocketAddr,
     by_address: HashMap<SocketAddr, PeerId>,
     recorder: Option<Recorder>,
@@ -51,11 +54,15 @@ impl Core {
     ) -> Core {
         let faults = Faults { loss: settings.loss, ..Faults::default() };
         let rng = StdRng::seed_from_u64(settings.seed);
+        let crypto = dtls::provider();
+        let certificate = crypto.dtls_provider.generate_certificate();
+        let certificate = certificate.expect("aws-lc makes P-256 keys wherever it runs");
         Core {
             settings,
             faults,
             peers: Vec::new(),
-            crypto: dtls::provider(),
+            crypto,
+            certificate,
             local,
             by_address: HashMap::new(),
             recorder,
@@ -77,7 +84,8 @@ impl Core {
         let id = PeerId(self.next_peer);
         self.next_peer += 1;
         let credentials = answer::credentials(&mut self.rng);
-        let place = Place { id, room, user, local: self.local, now };
+        let certificate = self.certificate.clone();
+        let place = Place { id, room, user, local: self.local, now, certificate };
         let mut peer = Peer::new(place, payload.clone(), credentials, &self.crypto, &self.settings);
         let fingerprint = if self.faults.names_wrong_certificate {
             vec!["00"; 32].join(":")

@@ -5,6 +5,7 @@ mod media;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use str0m::config::DtlsCert;
 use str0m::crypto::CryptoProvider;
 use str0m::crypto::dtls::SrtpProfile;
 use str0m::ice::IceCreds;
@@ -66,6 +67,7 @@ pub(crate) struct Place {
     pub(crate) user: i64,
     pub(crate) local: SocketAddr,
     pub(crate) now: Instant,
+    pub(crate) certificate: DtlsCert,
 }
 
 impl Peer {
@@ -81,6 +83,7 @@ impl Peer {
         let config = RtcConfig::new()
             .set_crypto_provider(std::sync::Arc::new(crypto.clone()))
             .set_local_ice_credentials(credentials.clone())
+            .set_dtls_cert(place.certificate)
             .set_ice_lite(is_lite)
             .set_rtp_mode(true);
         let (mut rtc, tap) = dtls::with_policy(settings.srtp, || config.build(now));

@@ -28,7 +28,7 @@ pub enum SrtpPolicy {
 /// Everything that can be set before the server starts.
 #[derive(Clone, Debug)]
 pub struct SfuSettings {
-    /// Where the one UDP socket is bound; port 0 takes a free one.
+    /// Where the one UDP socket is bound, a concrete address that clients are told; port 0 takes a free one.
     pub bind: SocketAddr,
     /// How long after a join nothing of that participant is read. py-tgcalls misses its own connection when it is
     /// faster than 200 ms (1500 ms on a loaded machine).
