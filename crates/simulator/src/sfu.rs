@@ -95,7 +95,10 @@ impl Sfu {
     /// The address is not concrete, the socket could not be bound, or the recording directory not made.
     pub fn start(settings: SfuSettings) -> io::Result<Sfu> {
         if settings.bind.ip().is_unspecified() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "clients must be told a concrete address"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "clients must be told a concrete address",
+            ));
         }
         let now = Instant::now();
         let recorder = settings

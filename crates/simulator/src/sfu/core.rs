@@ -139,10 +139,10 @@ impl Core {
         if self.faults.is_silent {
             return;
         }
-        if first < 4 {
-            if let Some(name) = ice::addressee(datagram) {
-                return self.receive_check(&name, from, datagram, now, out);
-            }
+        if first < 4
+            && let Some(name) = ice::addressee(datagram)
+        {
+            return self.receive_check(&name, from, datagram, now, out);
         }
         let Some(at) = self
             .by_address
