@@ -8,8 +8,10 @@ mod call;
 mod control;
 mod edit;
 mod join;
+mod leave;
 mod manage;
 mod methods;
+mod presentation;
 mod read;
 mod rows;
 #[cfg(test)]
@@ -123,7 +125,8 @@ impl GroupCalls {
     pub fn new(rooms: Weak<dyn Rooms>, sfu: Sfu, settings: Settings) -> GroupCalls {
         let rng = StdRng::seed_from_u64(settings.seed);
         let state = Mutex::new(State { calls: Vec::new(), rng, next_id: 0x5000_0000_0001 });
-        let inner = Arc::new(Inner { rooms, sfu: sfu.clone(), settings, state, changed: Notify::new() });
+        let inner =
+            Arc::new(Inner { rooms, sfu: sfu.clone(), settings, state, changed: Notify::new() });
         let weak = Arc::downgrade(&inner);
         sfu.on_dropped(move |dropped| {
             if let Some(inner) = weak.upgrade() {
@@ -136,7 +139,12 @@ impl GroupCalls {
     /// The answer to a request, or `None` when it is not a method of group calls. `request` starts with the method's
     /// constructor (no invokeWithLayer around it). What the request does is done when this returns; only the answer
     /// may take time.
-    pub fn handle(&self, user: i64, session: i64, request: &[u8]) -> Option<BoxFuture<'static, Answer>> {
+    pub fn handle(
+        &self,
+        user: i64,
+        session: i64,
+        request: &[u8],
+    ) -> Option<BoxFuture<'static, Answer>> {
         methods::dispatch(self, methods::Asker { user, session }, request)
     }
 

@@ -22,22 +22,36 @@ impl Change {
     }
 
     pub(super) fn of_member(call: &Call, member: &Member, marks: Marks) -> Change {
-        Change { call: call.clone(), members: vec![(member.clone(), marks)], tells_call: marks != Marks::NONE }
+        Change {
+            call: call.clone(),
+            members: vec![(member.clone(), marks)],
+            tells_call: marks != Marks::NONE,
+        }
     }
 
     /// The updates of this change as `viewer` sees them.
-    pub(super) fn updates(&self, peer: &tl::enums::Peer, viewer: i64, may_manage: bool) -> Vec<Update> {
+    pub(super) fn updates(
+        &self,
+        peer: &tl::enums::Peer,
+        viewer: i64,
+        may_manage: bool,
+    ) -> Vec<Update> {
         let mut updates = Vec::new();
         if self.tells_call {
             let call = rows::call(&self.call, may_manage);
-            let update = tl::types::UpdateGroupCall { live_story: false, peer: Some(peer.clone()), call };
+            let update =
+                tl::types::UpdateGroupCall { live_story: false, peer: Some(peer.clone()), call };
             updates.push(update.into());
         }
         if !self.members.is_empty() {
-            let row = |(member, marks): &(Member, Marks)| rows::participant(&self.call, member, viewer, *marks);
+            let row = |(member, marks): &(Member, Marks)| {
+                rows::participant(&self.call, member, viewer, *marks)
+            };
             let participants = self.members.iter().map(row).collect();
             let (call, version) = (rows::input(&self.call), self.call.version);
-            updates.push(tl::types::UpdateGroupCallParticipants { call, participants, version }.into());
+            updates.push(
+                tl::types::UpdateGroupCallParticipants { call, participants, version }.into(),
+            );
         }
         updates
     }

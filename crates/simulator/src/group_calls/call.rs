@@ -89,8 +89,11 @@ impl Member {
     pub(super) fn sources(&self) -> impl Iterator<Item = u32> + '_ {
         let video = self.video.iter().flat_map(|video| &video.groups);
         let presentation = self.presentation.iter().flat_map(|shown| &shown.video.groups);
-        let grouped = video.chain(presentation).flat_map(|(_, sources)| sources).map(|source| *source as u32);
-        std::iter::once(self.ssrc).chain(self.presentation.iter().map(|shown| shown.ssrc)).chain(grouped)
+        let grouped =
+            video.chain(presentation).flat_map(|(_, sources)| sources).map(|source| *source as u32);
+        std::iter::once(self.ssrc)
+            .chain(self.presentation.iter().map(|shown| shown.ssrc))
+            .chain(grouped)
     }
 
     pub(super) fn transports(&self) -> impl Iterator<Item = PeerId> + '_ {

@@ -44,7 +44,9 @@ impl GroupCalls {
                 edit_for_oneself(call, (asker.user, target), &request)?;
                 true
             };
-            let Some(member) = call.member(target) else { return Err(Refusal::bad("PARTICIPANT_JOIN_MISSING")) };
+            let Some(member) = call.member(target) else {
+                return Err(Refusal::bad("PARTICIPANT_JOIN_MISSING"));
+            };
             if let Some(transport) = member.transport {
                 self.inner.sfu.set_muted(transport, member.is_muted, member.is_force_muted());
             }
@@ -98,7 +100,11 @@ fn edit_video(member: &mut Member, request: &phone::EditGroupCallParticipant) {
     }
 }
 
-fn edit_by_admin(call: &mut Call, target: i64, request: &phone::EditGroupCallParticipant) -> Result<(), Refusal> {
+fn edit_by_admin(
+    call: &mut Call,
+    target: i64,
+    request: &phone::EditGroupCallParticipant,
+) -> Result<(), Refusal> {
     if request.video_paused.is_some() || request.presentation_paused.is_some() {
         return Err(Refusal::bad("VIDEO_PAUSE_FORBIDDEN"));
     }

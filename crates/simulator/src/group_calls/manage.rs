@@ -8,7 +8,7 @@ use tl::functions::phone;
 
 use super::announce::Change;
 use super::call::{Call, Member};
-use super::join::call_updates;
+use super::leave::call_updates;
 use super::methods::{Asker, Found};
 use super::rows;
 use super::{GroupCalls, Refusal};
@@ -21,8 +21,9 @@ impl GroupCalls {
         asker: Asker,
         request: phone::CreateGroupCall,
     ) -> Result<Updates, Refusal> {
-        let chat =
-            rooms.chat_of_peer(asker.user, &request.peer).ok_or_else(|| Refusal::bad("PEER_ID_INVALID"))?;
+        let chat = rooms
+            .chat_of_peer(asker.user, &request.peer)
+            .ok_or_else(|| Refusal::bad("PEER_ID_INVALID"))?;
         let membership = rooms.member(chat, asker.user);
         if !membership.is_member || membership.is_banned {
             return Err(Refusal::bad("CHANNEL_PRIVATE"));
@@ -57,17 +58,26 @@ impl GroupCalls {
         let call = self.add_call(chat, schedule, title, rooms.now());
         self.announce(rooms, &Change::of_call(&call), None);
         let action = match schedule {
-            None => tl::types::MessageActionGroupCall { call: rows::input(&call), duration: None }.into(),
-            Some(schedule_date) => {
-                tl::types::MessageActionGroupCallScheduled { call: rows::input(&call), schedule_date }.into()
+            None => tl::types::MessageActionGroupCall { call: rows::input(&call), duration: None }
+                .into(),
+            Some(schedule_date) => tl::types::MessageActionGroupCallScheduled {
+                call: rows::input(&call),
+                schedule_date,
             }
+            .into(),
         };
         rooms.service_message(chat, user, action);
         call
     }
 
     /// Makes a call that nobody knows of yet.
-    pub(super) fn add_call(&self, chat: i64, schedule: Option<i32>, title: Option<String>, started: i32) -> Call {
+    pub(super) fn add_call(
+        &self,
+        chat: i64,
+        schedule: Option<i32>,
+        title: Option<String>,
+        started: i32,
+    ) -> Call {
         let access_hash = self.random();
         let mut state = self.state();
         let id = state.next_id;
@@ -121,7 +131,8 @@ impl GroupCalls {
             call.clone()
         };
         self.announce(rooms, &Change::of_call(&call), None);
-        let action = tl::types::MessageActionGroupCall { call: rows::input(&call), duration: call.duration };
+        let action =
+            tl::types::MessageActionGroupCall { call: rows::input(&call), duration: call.duration };
         rooms.service_message(call.chat, user, action.into());
         Some(call)
     }
@@ -163,7 +174,8 @@ impl GroupCalls {
             Ok(Change::of_call(call))
         })?;
         let updates = self.tell(rooms, asker, &found, &change);
-        let action = tl::types::MessageActionGroupCall { call: rows::input(&change.call), duration: None };
+        let action =
+            tl::types::MessageActionGroupCall { call: rows::input(&change.call), duration: None };
         rooms.service_message(found.chat, asker.user, action.into());
         Ok(updates)
     }

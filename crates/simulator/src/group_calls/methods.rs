@@ -26,7 +26,11 @@ pub(super) struct Found {
 }
 
 /// The answer to a request, or `None` when it is not one of these methods.
-pub(super) fn dispatch(calls: &GroupCalls, asker: Asker, request: &[u8]) -> Option<BoxFuture<'static, Answer>> {
+pub(super) fn dispatch(
+    calls: &GroupCalls,
+    asker: Asker,
+    request: &[u8],
+) -> Option<BoxFuture<'static, Answer>> {
     let id = u32::from_le_bytes(request.get(..4)?.try_into().ok()?);
     let mut asked = Asked { calls, asker, request, id, answer: None };
     asked
@@ -75,9 +79,10 @@ impl Asked<'_> {
         R::Return: Serializable,
     {
         if self.id == R::CONSTRUCTOR_ID {
-            let result = self.calls.admit(self.asker, self.request).and_then(|(rooms, request)| {
-                run(self.calls, &*rooms, self.asker, request)
-            });
+            let result = self
+                .calls
+                .admit(self.asker, self.request)
+                .and_then(|(rooms, request)| run(self.calls, &*rooms, self.asker, request));
             self.answer = Some(answer(result.map(|value| value.to_bytes())));
         }
         self
@@ -107,7 +112,8 @@ impl GroupCalls {
             return Err(Refusal::bad("BOT_METHOD_INVALID"));
         }
         // A method's bytes start with its constructor, which a bare read does not expect.
-        let request = R::from_bytes(&request[4..]).map_err(|_| Refusal::bad("INPUT_REQUEST_INVALID"))?;
+        let request =
+            R::from_bytes(&request[4..]).map_err(|_| Refusal::bad("INPUT_REQUEST_INVALID"))?;
         Ok((rooms, request))
     }
 
@@ -130,7 +136,9 @@ impl GroupCalls {
         asker: Asker,
         input: &tl::enums::InputGroupCall,
     ) -> Result<Found, Refusal> {
-        let tl::enums::InputGroupCall::Call(input) = input else { return Err(Refusal::bad("GROUPCALL_INVALID")) };
+        let tl::enums::InputGroupCall::Call(input) = input else {
+            return Err(Refusal::bad("GROUPCALL_INVALID"));
+        };
         let chat = self
             .state()
             .call(input.id)
@@ -145,7 +153,11 @@ impl GroupCalls {
     }
 
     /// Works on a call that was found; it may have gone in between.
-    pub(super) fn with<T>(&self, id: i64, work: impl FnOnce(&mut Call) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    pub(super) fn with<T>(
+        &self,
+        id: i64,
+        work: impl FnOnce(&mut Call) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         work(self.state().call(id).ok_or_else(|| Refusal::bad("GROUPCALL_INVALID"))?)
     }
 }

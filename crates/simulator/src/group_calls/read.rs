@@ -55,9 +55,14 @@ impl GroupCalls {
             });
         }
         let offset: usize = request.offset.parse().unwrap_or(0);
-        let limit = usize::try_from(request.limit).ok().filter(|limit| *limit > 0).unwrap_or(PAGE_MAX).min(PAGE_MAX);
+        let limit = usize::try_from(request.limit)
+            .ok()
+            .filter(|limit| *limit > 0)
+            .unwrap_or(PAGE_MAX)
+            .min(PAGE_MAX);
         let participants = listed(&call, asker.user).skip(offset).take(limit).collect();
-        let users: Vec<i64> = call.members.iter().skip(offset).take(limit).map(|member| member.user).collect();
+        let users: Vec<i64> =
+            call.members.iter().skip(offset).take(limit).map(|member| member.user).collect();
         let end = offset + limit;
         Ok(tl::types::phone::GroupParticipants {
             count,
@@ -79,9 +84,13 @@ impl GroupCalls {
     ) -> Result<Vec<i32>, Refusal> {
         let found = self.find(rooms, asker, &request.call)?;
         self.with(found.id, |call| {
-            let member = call.member(asker.user).ok_or_else(|| Refusal::bad("GROUPCALL_JOIN_MISSING"))?;
+            let member =
+                call.member(asker.user).ok_or_else(|| Refusal::bad("GROUPCALL_JOIN_MISSING"))?;
             let sfu = &self.inner.sfu;
-            let audio = member.transport.is_none_or(|peer| sfu.is_alive(peer)).then_some(member.ssrc as i32);
+            let audio = member
+                .transport
+                .is_none_or(|peer| sfu.is_alive(peer))
+                .then_some(member.ssrc as i32);
             let shown = member.presentation.as_ref().filter(|shown| sfu.is_alive(shown.transport));
             let shown = shown.map(|shown| shown.ssrc as i32);
             let is_live = |source: &i32| Some(*source) == audio || Some(*source) == shown;
@@ -127,7 +136,9 @@ impl GroupCalls {
         asker: Asker,
         request: phone::GetGroupCallJoinAs,
     ) -> Result<tl::enums::phone::JoinAsPeers, Refusal> {
-        rooms.chat_of_peer(asker.user, &request.peer).ok_or_else(|| Refusal::bad("PEER_ID_INVALID"))?;
+        rooms
+            .chat_of_peer(asker.user, &request.peer)
+            .ok_or_else(|| Refusal::bad("PEER_ID_INVALID"))?;
         Ok(tl::types::phone::JoinAsPeers {
             peers: vec![tl::types::PeerUser { user_id: asker.user }.into()],
             chats: Vec::new(),
@@ -171,8 +182,9 @@ impl GroupCalls {
         asker: Asker,
         request: phone::GetGroupCallStreamRtmpUrl,
     ) -> Result<tl::enums::phone::GroupCallStreamRtmpUrl, Refusal> {
-        let chat =
-            rooms.chat_of_peer(asker.user, &request.peer).ok_or_else(|| Refusal::bad("PEER_ID_INVALID"))?;
+        let chat = rooms
+            .chat_of_peer(asker.user, &request.peer)
+            .ok_or_else(|| Refusal::bad("PEER_ID_INVALID"))?;
         let membership = rooms.member(chat, asker.user);
         require_admin(&super::methods::Found { id: 0, chat, membership })?;
         let (url, key) = ("rtmp://127.0.0.1/s/".to_owned(), format!("{:x}", chat.unsigned_abs()));

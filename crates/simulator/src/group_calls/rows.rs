@@ -26,10 +26,15 @@ pub(super) fn input(call: &Call) -> tl::enums::InputGroupCall {
 /// The call object; `may_manage` is the viewer's right.
 pub(super) fn call(call: &Call, may_manage: bool) -> tl::enums::GroupCall {
     if let Some(duration) = call.duration {
-        let discarded = tl::types::GroupCallDiscarded { id: call.id, access_hash: call.access_hash, duration };
+        let discarded =
+            tl::types::GroupCallDiscarded { id: call.id, access_hash: call.access_hash, duration };
         return discarded.into();
     }
-    let videos = call.members.iter().filter(|member| member.video.as_ref().is_some_and(|v| v.is_shown)).count();
+    let videos = call
+        .members
+        .iter()
+        .filter(|member| member.video.as_ref().is_some_and(|v| v.is_shown))
+        .count();
     tl::types::GroupCall {
         join_muted: call.is_join_muted,
         can_change_join_muted: may_manage,
@@ -62,9 +67,15 @@ pub(super) fn call(call: &Call, may_manage: bool) -> tl::enums::GroupCall {
 }
 
 /// A participant as `viewer` sees it.
-pub(super) fn participant(call: &Call, member: &Member, viewer: i64, marks: Marks) -> tl::enums::GroupCallParticipant {
+pub(super) fn participant(
+    call: &Call,
+    member: &Member,
+    viewer: i64,
+    marks: Marks,
+) -> tl::enums::GroupCallParticipant {
     let is_self = member.user == viewer;
-    let preference = call.preferences.get(&(viewer, member.user)).copied().unwrap_or_else(Preference::default);
+    let preference =
+        call.preferences.get(&(viewer, member.user)).copied().unwrap_or_else(Preference::default);
     tl::types::GroupCallParticipant {
         muted: member.is_muted,
         left: marks.left,
@@ -84,7 +95,10 @@ pub(super) fn participant(call: &Call, member: &Member, viewer: i64, marks: Mark
         about: None,
         raise_hand_rating: member.hand,
         video: member.video.as_ref().filter(|video| video.is_shown).map(|shown| video(shown, None)),
-        presentation: member.presentation.as_ref().map(|shown| video(&shown.video, Some(shown.ssrc as i32))),
+        presentation: member
+            .presentation
+            .as_ref()
+            .map(|shown| video(&shown.video, Some(shown.ssrc as i32))),
         paid_stars_total: None,
     }
     .into()
@@ -100,5 +114,11 @@ fn video(video: &Video, audio_source: Option<i32>) -> tl::enums::GroupCallPartic
         })
         .collect();
     let endpoint = video.endpoint.clone();
-    tl::types::GroupCallParticipantVideo { paused: video.is_paused, endpoint, source_groups, audio_source }.into()
+    tl::types::GroupCallParticipantVideo {
+        paused: video.is_paused,
+        endpoint,
+        source_groups,
+        audio_source,
+    }
+    .into()
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
+use str0m::config::DtlsCert;
 use str0m::crypto::CryptoProvider;
 
 use super::peer::{Outgoing, Peer, Place};
@@ -31,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) faults: Faults,
     pub(crate) peers: Vec<Peer>,
     crypto: CryptoProvider,
+    /// One certificate for all, made once: a key for every join would hold up the media of others.
+    certificate: DtlsCert,
     local: SocketAddr,
     by_address: HashMap<SocketAddr, PeerId>,
     recorder: Option<Recorder>,
@@ -43,14 +46,23 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(settings: SfuSettings, local: SocketAddr, recorder: Option<Recorder>, now: Instant) -> Core {
+    pub(crate) fn new(
+        settings: SfuSettings,
+        local: SocketAddr,
+        recorder: Option<Recorder>,
+        now: Instant,
+    ) -> Core {
         let faults = Faults { loss: settings.loss, ..Faults::default() };
         let rng = StdRng::seed_from_u64(settings.seed);
+        let crypto = dtls::provider();
+        let certificate = crypto.dtls_provider.generate_certificate();
+        let certificate = certificate.expect("aws-lc makes P-256 keys wherever it runs");
         Core {
             settings,
             faults,
             peers: Vec::new(),
-            crypto: dtls::provider(),
+            crypto,
+            certificate,
             local,
             by_address: HashMap::new(),
             recorder,
@@ -62,11 +74,18 @@ impl Core {
         }
     }
 
-    pub(crate) fn join(&mut self, room: i64, user: i64, payload: &JoinPayload, now: Instant) -> (PeerId, Value) {
+    pub(crate) fn join(
+        &mut self,
+        room: i64,
+        user: i64,
+        payload: &JoinPayload,
+        now: Instant,
+    ) -> (PeerId, Value) {
         let id = PeerId(self.next_peer);
         self.next_peer += 1;
         let credentials = answer::credentials(&mut self.rng);
-        let place = Place { id, room, user, local: self.local, now };
+        let certificate = self.certificate.clone();
+        let place = Place { id, room, user, local: self.local, now, certificate };
         let mut peer = Peer::new(place, payload.clone(), credentials, &self.crypto, &self.settings);
         let fingerprint = if self.faults.names_wrong_certificate {
             vec!["00"; 32].join(":")
@@ -109,17 +128,26 @@ impl Core {
     }
 
     /// Takes one datagram from the socket.
-    pub(crate) fn receive(&mut self, from: SocketAddr, datagram: &[u8], now: Instant, out: &mut Outgoing) {
+    pub(crate) fn receive(
+        &mut self,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Instant,
+        out: &mut Outgoing,
+    ) {
         let Some(&first) = datagram.first() else { return };
         if self.faults.is_silent {
             return;
         }
-        if first < 4 {
-            if let Some(name) = ice::addressee(datagram) {
-                return self.receive_check(&name, from, datagram, now, out);
-            }
+        if first < 4
+            && let Some(name) = ice::addressee(datagram)
+        {
+            return self.receive_check(&name, from, datagram, now, out);
         }
-        let Some(at) = self.by_address.get(&from).and_then(|id| self.peers.iter().position(|peer| peer.id == *id))
+        let Some(at) = self
+            .by_address
+            .get(&from)
+            .and_then(|id| self.peers.iter().position(|peer| peer.id == *id))
         else {
             return;
         };
@@ -131,7 +159,14 @@ impl Core {
         }
     }
 
-    fn receive_check(&mut self, name: &str, from: SocketAddr, datagram: &[u8], now: Instant, out: &mut Outgoing) {
+    fn receive_check(
+        &mut self,
+        name: &str,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Instant,
+        out: &mut Outgoing,
+    ) {
         let Some(peer) = self.peers.iter_mut().find(|peer| peer.credentials.ufrag == name) else {
             self.stun_strangers += 1;
             return;
@@ -157,8 +192,10 @@ impl Core {
         let (room, user, id) = (peer.room, peer.user, peer.id);
         let needs_sctp = self.settings.require_sctp;
         for other in &mut self.peers {
-            let is_listening =
-                other.room == room && other.user != user && other.id != id && (other.is_sctp_up || !needs_sctp);
+            let is_listening = other.room == room
+                && other.user != user
+                && other.id != id
+                && (other.is_sctp_up || !needs_sctp);
             if !is_listening {
                 continue;
             }
@@ -166,7 +203,8 @@ impl Core {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.write(other, &heard, now);
                 }
-                let is_lost = self.faults.loss > 0.0 && self.rng.random_bool(self.faults.loss.min(1.0));
+                let is_lost =
+                    self.faults.loss > 0.0 && self.rng.random_bool(self.faults.loss.min(1.0));
                 if !is_lost {
                     out.push(sealed);
                 }
@@ -224,12 +262,19 @@ impl Core {
                     gone
                 } else if peer.connected.is_none() && now - peer.joined >= settings.connect_within {
                     Gone::NeverConnected
-                } else if peer.connected.is_some() && now - peer.last_packet >= settings.silence_max {
+                } else if peer.connected.is_some() && now - peer.last_packet >= settings.silence_max
+                {
                     Gone::Silent
                 } else {
                     return None;
                 };
-                Some(Dropped { peer: peer.id, room: peer.room, user: peer.user, ssrc: peer.payload.ssrc, why })
+                Some(Dropped {
+                    peer: peer.id,
+                    room: peer.room,
+                    user: peer.user,
+                    ssrc: peer.payload.ssrc,
+                    why,
+                })
             })
             .collect();
         dead.iter().for_each(|dropped| self.remove(dropped.peer));

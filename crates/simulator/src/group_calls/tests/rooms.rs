@@ -11,9 +11,12 @@ use crate::world::rooms::{Membership, Rooms};
 pub(super) const CHAT: i64 = -1_000_000_000_100;
 pub(super) const NOW: i32 = 1_800_000_000;
 
+/// To whom, what, and all but which session.
+type Pushed = Vec<(i64, Vec<Update>, Option<(i64, i64)>)>;
+
 #[derive(Default)]
 pub(super) struct FakeRooms {
-    pushed: Mutex<Vec<(i64, Vec<Update>, Option<(i64, i64)>)>>,
+    pushed: Mutex<Pushed>,
     messages: Mutex<Vec<tl::enums::MessageAction>>,
 }
 
@@ -39,7 +42,7 @@ impl FakeRooms {
         self.messages.lock().unwrap().clone()
     }
 
-    fn pushed(&self) -> MutexGuard<'_, Vec<(i64, Vec<Update>, Option<(i64, i64)>)>> {
+    fn pushed(&self) -> MutexGuard<'_, Pushed> {
         self.pushed.lock().unwrap()
     }
 }
@@ -50,7 +53,8 @@ impl Rooms for FakeRooms {
     }
 
     fn chat_of_peer(&self, _viewer: i64, peer: &tl::enums::InputPeer) -> Option<i64> {
-        matches!(peer, tl::enums::InputPeer::Channel(channel) if channel.channel_id == 100).then_some(CHAT)
+        matches!(peer, tl::enums::InputPeer::Channel(channel) if channel.channel_id == 100)
+            .then_some(CHAT)
     }
 
     fn user_of_peer(&self, viewer: i64, peer: &tl::enums::InputPeer) -> Option<i64> {
@@ -101,7 +105,12 @@ impl Rooms for FakeRooms {
 
     fn peer_users(&self, _viewer: i64, users: &[i64]) -> Vec<tl::enums::User> {
         // An empty user cannot say that it is a bot.
-        users.iter().map(|user| if *user == BOT { bot() } else { tl::types::UserEmpty { id: *user }.into() }).collect()
+        users
+            .iter()
+            .map(
+                |user| if *user == BOT { bot() } else { tl::types::UserEmpty { id: *user }.into() },
+            )
+            .collect()
     }
 
     fn peer_chats(&self, _viewer: i64, _chats: &[i64]) -> Vec<tl::enums::Chat> {

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_join_answers_with_everything_at_once_in_varying_order() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let before = world.version();
     let mut orders = std::collections::BTreeSet::new();
     for ssrc in 1..40 {
@@ -17,14 +17,19 @@ async fn a_join_answers_with_everything_at_once_in_varying_order() {
         assert!(row.is_self && row.just_joined && row.versioned && !row.left && !row.muted);
         assert_eq!((row.source, *version, seen.version), (ssrc, before + ssrc, before + ssrc));
         assert_eq!(seen.participants_count, 1, "a second join of a user replaces the first");
-        orders.insert(got.iter().map(std::mem::discriminant).map(|kind| format!("{kind:?}")).collect::<Vec<_>>());
+        orders.insert(
+            got.iter()
+                .map(std::mem::discriminant)
+                .map(|kind| format!("{kind:?}"))
+                .collect::<Vec<_>>(),
+        );
     }
     assert!(orders.len() >= 5, "{orders:?}");
 }
 
 #[tokio::test]
 async fn others_hear_of_a_join_and_see_it_as_somebody_elses() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.rooms.take(BOB);
     world.join(ALICE, &call, 5).await;
     let pushed = world.rooms.take(BOB);
@@ -32,16 +37,24 @@ async fn others_hear_of_a_join_and_see_it_as_somebody_elses() {
     assert!(!rows[0].0.is_self && rows[0].0.just_joined);
     assert_eq!(rows[0].1, world.version());
     assert!(call_object(&pushed).is_some() && connection(&pushed).is_none());
-    assert!(world.rooms.take(ALICE).iter().all(|update| !matches!(update, Update::GroupCallParticipants(_))));
+    assert!(
+        world
+            .rooms
+            .take(ALICE)
+            .iter()
+            .all(|update| !matches!(update, Update::GroupCallParticipants(_)))
+    );
     assert!(world.rooms.take(BOT).is_empty(), "bots know nothing of group calls");
 }
 
 #[tokio::test]
 async fn the_answer_has_the_quirks_of_production() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let answer = connection(&world.join(ALICE, &call, 5).await).unwrap();
     let candidates = answer["transport"]["candidates"].as_array().unwrap();
-    assert!(candidates.iter().flat_map(|one| one.as_object().unwrap().values()).all(Value::is_string));
+    assert!(
+        candidates.iter().flat_map(|one| one.as_object().unwrap().values()).all(Value::is_string)
+    );
     assert!(candidates[0]["ip"].as_str().unwrap().contains(':'), "the first leads nowhere");
     assert_eq!(candidates[1]["ip"], "127.0.0.1");
     assert_eq!(candidates[1]["port"], world.calls.sfu().address().port().to_string());
@@ -49,7 +62,9 @@ async fn the_answer_has_the_quirks_of_production() {
     assert_eq!(answer["transport"]["rtcp-mux"], true);
     assert!(answer["transport"]["xmlns"].is_string());
     let codecs = answer["video"]["payload-types"].as_array().unwrap();
-    assert!(codecs.iter().any(|codec| codec["clockrate"] == 9000 && codec["parameters"] == json!([])));
+    assert!(
+        codecs.iter().any(|codec| codec["clockrate"] == 9000 && codec["parameters"] == json!([]))
+    );
     assert!(codecs.iter().any(|codec| codec["parameters"]["apt"].is_string()));
     assert!(answer["video"]["server_sources"][0].is_number());
     assert_eq!(answer["audio"]["payload-types"][0]["parameters"]["minptime"], 10);
@@ -61,7 +76,7 @@ async fn the_answer_has_the_quirks_of_production() {
 
 #[tokio::test]
 async fn broken_answers_are_as_broken_as_asked_for() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let answer = async |fault, ssrc| {
         world.calls.inject(CHAT, fault);
         world.join(ALICE, &call, ssrc).await
@@ -71,8 +86,14 @@ async fn broken_answers_are_as_broken_as_asked_for() {
     assert_eq!(connection(&answer(Fault::Rtmp, 2).await).unwrap()["rtmp"], true);
     assert!(connection(&answer(Fault::NoConnection, 3).await).is_none());
     let named = connection(&answer(Fault::BadFingerprint, 4).await).unwrap();
-    assert!(named["transport"]["fingerprints"][0]["fingerprint"].as_str().unwrap().starts_with("00:00:"));
-    let Some(tl::enums::GroupCall::Call(seen)) = call_object(&answer(Fault::Conference, 5).await) else {
+    assert!(
+        named["transport"]["fingerprints"][0]["fingerprint"]
+            .as_str()
+            .unwrap()
+            .starts_with("00:00:")
+    );
+    let Some(tl::enums::GroupCall::Call(seen)) = call_object(&answer(Fault::Conference, 5).await)
+    else {
         panic!("no call")
     };
     assert!(seen.conference);
@@ -85,11 +106,14 @@ async fn broken_answers_are_as_broken_as_asked_for() {
 
 #[tokio::test]
 async fn leaving_is_told_with_the_source_and_only_for_the_present_one() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ALICE, &call, 5).await;
     world.rooms.take(BOB);
     let leave = |source| phone::LeaveGroupCall { call: call.clone(), source };
-    assert!(updates(world.ask(ALICE, leave(4)).await.unwrap()).is_empty(), "a stale leave changes nothing");
+    assert!(
+        updates(world.ask(ALICE, leave(4)).await.unwrap()).is_empty(),
+        "a stale leave changes nothing"
+    );
     assert_eq!(world.calls.participants(CHAT).len(), 1);
     let before = world.version();
     let own = rows(&updates(world.ask(ALICE, leave(0)).await.unwrap()));
@@ -103,7 +127,7 @@ async fn leaving_is_told_with_the_source_and_only_for_the_present_one() {
 
 #[tokio::test]
 async fn an_administrators_unmute_is_only_a_permission() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ADMIN, &call, 4).await;
     world.join(ALICE, &call, 5).await;
     let mute = |user: i64, target: i64, muted: bool| {
@@ -126,7 +150,7 @@ async fn an_administrators_unmute_is_only_a_permission() {
 
 #[tokio::test]
 async fn a_volume_is_for_all_from_administrators_and_else_for_oneself() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ADMIN, &call, 4).await;
     world.join(ALICE, &call, 5).await;
     world.join(BOB, &call, 6).await;
@@ -149,7 +173,7 @@ async fn a_volume_is_for_all_from_administrators_and_else_for_oneself() {
 
 #[tokio::test]
 async fn whoever_joins_a_muted_call_cannot_unmute_himself() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.calls.set_join_muted(CHAT, true);
     let (row, _) = rows(&world.join(ALICE, &call, 5).await).remove(0);
     assert!(row.muted && !row.can_self_unmute);
@@ -162,7 +186,7 @@ async fn whoever_joins_a_muted_call_cannot_unmute_himself() {
 
 #[tokio::test]
 async fn the_end_of_a_call_reaches_everybody() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ALICE, &call, 5).await;
     world.rooms.take(ALICE);
     world.calls.discard(CHAT);
@@ -177,7 +201,7 @@ async fn the_end_of_a_call_reaches_everybody() {
 
 #[tokio::test]
 async fn participants_are_found_by_source_and_in_pages() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ADMIN, &call, 4).await;
     world.join(ALICE, &call, -5).await;
     world.join(BOB, &call, 6).await;
@@ -189,8 +213,12 @@ async fn participants_are_found_by_source_and_in_pages() {
         limit,
     };
     let page = async |request| {
-        let tl::enums::phone::GroupParticipants::Participants(page) = world.ask(ALICE, request).await.unwrap();
-        let sources = page.participants.iter().map(|tl::enums::GroupCallParticipant::Participant(row)| row.source);
+        let tl::enums::phone::GroupParticipants::Participants(page) =
+            world.ask(ALICE, request).await.unwrap();
+        let sources = page
+            .participants
+            .iter()
+            .map(|tl::enums::GroupCallParticipant::Participant(row)| row.source);
         (sources.collect::<Vec<_>>(), page.next_offset, page.count)
     };
     assert_eq!(page(request(vec![-5], "", 10)).await, (vec![-5], String::new(), 3));
@@ -203,7 +231,7 @@ async fn participants_are_found_by_source_and_in_pages() {
 
 #[tokio::test]
 async fn false_news_reaches_only_the_one_concerned() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ALICE, &call, 5).await;
     world.rooms.take(ALICE);
     world.rooms.take(BOB);
@@ -219,7 +247,7 @@ async fn false_news_reaches_only_the_one_concerned() {
 
 #[tokio::test]
 async fn a_kick_is_a_row_that_says_left() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ALICE, &call, 5).await;
     world.rooms.take(ALICE);
     world.calls.kick(CHAT, ALICE);
@@ -230,17 +258,20 @@ async fn a_kick_is_a_row_that_says_left() {
 
 #[tokio::test]
 async fn a_presentation_is_a_second_transport_with_its_own_source() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ALICE, &call, 5).await;
     world.rooms.take(BOB);
     let data = tl::types::DataJson { data: params(50).to_string() };
     let present = phone::JoinGroupCallPresentation { call: call.clone(), params: data.into() };
     let got = updates(world.ask(ALICE, present).await.unwrap());
-    let is_flagged = |update: &Update| matches!(update, Update::GroupCallConnection(c) if c.presentation);
+    let is_flagged =
+        |update: &Update| matches!(update, Update::GroupCallConnection(c) if c.presentation);
     assert!(got.iter().any(is_flagged));
     assert!(connection(&got).unwrap()["transport"].is_object());
     let (row, _) = rows(&world.rooms.take(BOB)).remove(0);
-    let Some(tl::enums::GroupCallParticipantVideo::Video(shown)) = row.presentation else { panic!("not shown") };
+    let Some(tl::enums::GroupCallParticipantVideo::Video(shown)) = row.presentation else {
+        panic!("not shown")
+    };
     assert_eq!(shown.audio_source, Some(50));
     let check = phone::CheckGroupCall { call: call.clone(), sources: vec![5, 50, 51] };
     assert_eq!(world.ask(ALICE, check).await.unwrap(), vec![5, 50]);
@@ -250,35 +281,51 @@ async fn a_presentation_is_a_second_transport_with_its_own_source() {
 
 #[tokio::test]
 async fn video_is_announced_once_it_is_not_stopped() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let mut with_video = params(5);
     with_video["ssrc-groups"] = json!([{"semantics": "FID", "sources": [6, 7]}]);
-    let (row, _) = rows(&updates(world.ask(ALICE, join(&call, &with_video)).await.unwrap())).remove(0);
+    let (row, _) =
+        rows(&updates(world.ask(ALICE, join(&call, &with_video)).await.unwrap())).remove(0);
     assert!(row.video.is_none() && row.video_joined);
     let mut request = edit(&call, ALICE);
     request.video_stopped = Some(false);
     world.ask(ALICE, request).await.unwrap();
     let (row, _) = rows(&world.rooms.take(BOB)).pop().unwrap();
-    let Some(tl::enums::GroupCallParticipantVideo::Video(video)) = row.video else { panic!("no video") };
+    let Some(tl::enums::GroupCallParticipantVideo::Video(video)) = row.video else {
+        panic!("no video")
+    };
     assert!(!video.endpoint.is_empty());
-    assert_eq!(world.refused(BOB, join(&call, &params(7))).await, "400 GROUPCALL_SSRC_DUPLICATE_MUCH");
+    assert_eq!(
+        world.refused(BOB, join(&call, &params(7))).await,
+        "400 GROUPCALL_SSRC_DUPLICATE_MUCH"
+    );
 }
 
 #[tokio::test]
 async fn the_small_methods_answer() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ALICE, &call, 5).await;
     let peer = || tl::types::InputPeerChannel { channel_id: 100, access_hash: 0 }.into();
     world.ask(ALICE, phone::GetGroupCallJoinAs { peer: peer() }).await.unwrap();
     let join_as = tl::enums::InputPeer::PeerSelf;
-    assert!(world.ask(ALICE, phone::SaveDefaultGroupCallJoinAs { peer: peer(), join_as }).await.unwrap());
-    world.ask(ALICE, phone::ExportGroupCallInvite { can_self_unmute: false, call: call.clone() }).await.unwrap();
+    assert!(
+        world
+            .ask(ALICE, phone::SaveDefaultGroupCallJoinAs { peer: peer(), join_as })
+            .await
+            .unwrap()
+    );
+    world
+        .ask(ALICE, phone::ExportGroupCallInvite { can_self_unmute: false, call: call.clone() })
+        .await
+        .unwrap();
     world.ask(ALICE, phone::GetGroupCallStreamChannels { call: call.clone() }).await.unwrap();
     let users = vec![tl::types::InputUser { user_id: BOB, access_hash: 0 }.into()];
     world.ask(ALICE, phone::InviteToGroupCall { call: call.clone(), users }).await.unwrap();
     let is_invite = |action: &_| matches!(action, tl::enums::MessageAction::InviteToGroupCall(_));
     assert!(world.rooms.messages().iter().any(is_invite));
     world.ask(ADMIN, phone::EditGroupCallTitle { call, title: "jazz".to_owned() }).await.unwrap();
-    let Some(tl::enums::GroupCall::Call(seen)) = call_object(&world.rooms.take(BOB)[1..]) else { panic!() };
+    let Some(tl::enums::GroupCall::Call(seen)) = call_object(&world.rooms.take(BOB)[1..]) else {
+        panic!()
+    };
     assert!(seen.title.is_none() || seen.title.as_deref() == Some("jazz"));
 }

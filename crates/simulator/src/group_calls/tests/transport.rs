@@ -14,10 +14,15 @@ async fn speaks(speaker: &Listener, n: usize) {
 
 #[tokio::test]
 async fn members_hear_each_other() {
-    let (world, _) = Box_::ringing();
+    let (world, _) = TestBox::ringing();
     let alice = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
     let bob = Listener::join(&world.calls, BOB, CHAT, Style::Web).await.unwrap();
-    assert!(world.calls.wait_for(CHAT, SOON, |all| all.iter().filter(|one| one.is_connected).count() == 2).await);
+    assert!(
+        world
+            .calls
+            .wait_for(CHAT, SOON, |all| all.iter().filter(|one| one.is_connected).count() == 2)
+            .await
+    );
     speaks(&alice, 10).await;
     assert!(bob.wait_for_packets(10, SOON).await);
     assert!(bob.take_packets().iter().all(|packet| packet.ssrc == alice.ssrc()));
@@ -27,16 +32,19 @@ async fn members_hear_each_other() {
 
 #[tokio::test]
 async fn a_muted_member_is_not_heard_until_it_unmutes() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let alice = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
     let bob = Listener::join(&world.calls, BOB, CHAT, Style::Native).await.unwrap();
     world.calls.force_mute(CHAT, ALICE);
     speaks(&alice, 5).await;
     world.calls.allow_speaking(CHAT, ALICE);
     speaks(&alice, 5).await;
-    let source = || world.calls.sfu().stats(CHAT).into_iter().find(|peer| peer.user == ALICE).unwrap();
+    let source =
+        || world.calls.sfu().stats(CHAT).into_iter().find(|peer| peer.user == ALICE).unwrap();
     let deadline = std::time::Instant::now() + SOON;
-    let silenced = || source().count(crate::sfu::Reason::ForceMuted) + source().count(crate::sfu::Reason::Muted);
+    let silenced = || {
+        source().count(crate::sfu::Reason::ForceMuted) + source().count(crate::sfu::Reason::Muted)
+    };
     while silenced() < 10 && std::time::Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -52,7 +60,7 @@ async fn a_muted_member_is_not_heard_until_it_unmutes() {
 
 #[tokio::test]
 async fn who_never_connects_is_dropped_with_a_row() {
-    let world = Box_::with(|settings| settings.connect_within = Duration::from_millis(300));
+    let world = TestBox::with(|settings| settings.connect_within = Duration::from_millis(300));
     let call = world.start();
     world.join(ALICE, &call, 5).await;
     world.rooms.take(BOB);
@@ -65,7 +73,7 @@ async fn who_never_connects_is_dropped_with_a_row() {
 
 #[tokio::test]
 async fn who_falls_silent_is_dropped_and_who_only_says_nothing_is_not() {
-    let world = Box_::with(|settings| settings.silence_max = Duration::from_secs(5));
+    let world = TestBox::with(|settings| settings.silence_max = Duration::from_secs(5));
     world.start();
     let alice = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
     let bob = Listener::join(&world.calls, BOB, CHAT, Style::Native).await.unwrap();
@@ -77,7 +85,7 @@ async fn who_falls_silent_is_dropped_and_who_only_says_nothing_is_not() {
 
 #[tokio::test]
 async fn a_second_join_replaces_the_first() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let first = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
     let bob = Listener::join(&world.calls, BOB, CHAT, Style::Native).await.unwrap();
     let second = Listener::join(&world.calls, ALICE, CHAT, Style::Web).await.unwrap();
@@ -93,7 +101,7 @@ async fn a_second_join_replaces_the_first() {
 
 #[tokio::test]
 async fn a_wrong_certificate_in_the_answer_never_connects() {
-    let world = Box_::with(|settings| settings.connect_within = Duration::from_secs(2));
+    let world = TestBox::with(|settings| settings.connect_within = Duration::from_secs(2));
     world.start();
     world.calls.inject(CHAT, Fault::BadFingerprint);
     let joined = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await;
@@ -103,7 +111,7 @@ async fn a_wrong_certificate_in_the_answer_never_connects() {
 
 #[tokio::test]
 async fn a_change_of_server_drops_everybody_and_they_can_come_back() {
-    let (world, _) = Box_::ringing();
+    let (world, _) = TestBox::ringing();
     let alice = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
     world.rooms.take(ALICE);
     world.calls.sfu().change();
@@ -115,8 +123,9 @@ async fn a_change_of_server_drops_everybody_and_they_can_come_back() {
 
 #[tokio::test]
 async fn a_closed_transport_is_closed_for_the_client_and_gone_for_checks() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let alice = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
+    assert!(world.calls.wait_for(CHAT, SOON, |all| all[0].is_connected).await);
     world.calls.sfu().close_all();
     assert!(alice.wait_closed(SOON).await);
     let check = phone::CheckGroupCall { call, sources: vec![alice.ssrc() as i32] };
@@ -125,7 +134,7 @@ async fn a_closed_transport_is_closed_for_the_client_and_gone_for_checks() {
 
 #[tokio::test]
 async fn a_late_answer_is_late_and_right() {
-    let (world, _) = Box_::ringing();
+    let (world, _) = TestBox::ringing();
     world.calls.inject(CHAT, Fault::Late(300));
     let before = std::time::Instant::now();
     Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
