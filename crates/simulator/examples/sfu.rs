@@ -1,6 +1,6 @@
 //! The media server as a process of its own, for benchmarks and foreign clients.
 //!
-//! `sfu [lite|full|controlling] [gcm|any|cm] QUIET_MS [RECORD_DIR]` reads one JSON object per line and answers each with
+//! `sfu [lite|full|controlling] [gcm|any|cm] QUIET_MS [RECORD_DIR] [sctp] [broken]` reads one JSON object per line and answers each with
 //! one line: `{"join": {"room": 1, "user": 2, "payload": "…"}}` with the answer to hand to the client,
 //! `{"stats": 1}` with the counters of a room, `{"fault": "silent"|"heard"|"close"|"change"}` with `{}`.
 
@@ -41,7 +41,11 @@ fn settings(mut args: impl Iterator<Item = String>) -> SfuSettings {
         _ => SrtpPolicy::GcmOnly,
     };
     settings.quiet = Duration::from_millis(args.next().and_then(|ms| ms.parse().ok()).unwrap_or(0));
-    settings.record = args.next().map(Into::into);
+    settings.record = args.next().filter(|directory| !directory.is_empty()).map(Into::into);
+    for switch in args {
+        settings.require_sctp |= switch == "sctp";
+        settings.broken_rtcp |= switch == "broken";
+    }
     settings
 }
 

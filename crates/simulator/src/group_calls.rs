@@ -8,8 +8,10 @@ mod call;
 mod control;
 mod edit;
 mod join;
+mod leave;
 mod manage;
 mod methods;
+mod presentation;
 mod read;
 mod rows;
 #[cfg(test)]

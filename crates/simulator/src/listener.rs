@@ -4,8 +4,6 @@
 //! nothing is handed to it inside the process but the answer to its join.
 
 pub(crate) mod client;
-#[cfg(test)]
-mod tests;
 
 use std::time::{Duration, Instant};
 
@@ -103,7 +101,8 @@ impl Listener {
         let updates = tl::enums::Updates::from_bytes(&bytes).map_err(|error| JoinError::Answer(error.to_string()))?;
         let answer = connection(updates).ok_or_else(|| JoinError::Answer("no updateGroupCallConnection".to_owned()))?;
         client.connect(&answer).map_err(JoinError::Answer)?;
-        if !client.wait_connected(CONNECT_WITHIN).await {
+        client.wait(CONNECT_WITHIN, |client| client.is_connected() || client.is_closed()).await;
+        if !client.is_connected() {
             return Err(JoinError::NotConnected);
         }
         Ok(Listener { client, calls: calls.clone(), user, session, call })

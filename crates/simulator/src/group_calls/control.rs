@@ -89,10 +89,10 @@ impl GroupCalls {
 
     /// Removes a participant from the call: everybody sees its row with `left`. Also for members who leave the chat.
     pub fn kick(&self, chat: i64, user: i64) {
-        if let (Ok(rooms), Some((id, _))) = (self.rooms(), self.call_of(chat)) {
-            if let Some(change) = self.take_out(id, user) {
-                self.announce(&*rooms, &change, None);
-            }
+        if let (Ok(rooms), Some((id, _))) = (self.rooms(), self.call_of(chat))
+            && let Some(change) = self.take_out(id, user)
+        {
+            self.announce(&*rooms, &change, None);
         }
     }
 

@@ -1,21 +1,20 @@
-//! phone.joinGroupCall, phone.joinGroupCallPresentation, and leaving.
+//! phone.joinGroupCall.
 
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use grammers_tl_types as tl;
-use rand::Rng;
 use rand::seq::SliceRandom;
 use serde_json::{Value, json};
 use tl::Serializable;
-use tl::enums::{Update, Updates};
+use tl::enums::Update;
 use tl::functions::phone;
 
 use super::announce::Change;
-use super::call::{Member, Presentation, Video};
+use super::call::{Member, Video};
 use super::methods::{self, Asker, Found};
-use super::rows::{self, Marks};
+use super::rows::Marks;
 use super::{Fault, GroupCalls, Refusal};
 use crate::dc::Answer;
 use crate::sfu::{BadPayload, JoinPayload, PeerId};
@@ -179,105 +178,6 @@ impl GroupCalls {
         }
         (peer, answer)
     }
-
-    pub(super) fn join_presentation(
-        &self,
-        rooms: &dyn Rooms,
-        asker: Asker,
-        request: phone::JoinGroupCallPresentation,
-    ) -> Result<Updates, Refusal> {
-        let found = self.find(rooms, asker, &request.call)?;
-        let tl::enums::DataJson::Json(params) = &request.params;
-        let payload = read(&params.data)?;
-        let (change, answer) = self.with(found.id, |call| {
-            if call.has_source(payload.ssrc) {
-                return Err(Refusal::bad("GROUPCALL_SSRC_DUPLICATE_MUCH"));
-            }
-            let Some(member) = call.member(asker.user) else {
-                return Err(Refusal::forbidden("PARTICIPANT_JOIN_MISSING"));
-            };
-            let (transport, answer) = self.inner.sfu.join(found.chat, asker.user, &payload);
-            let (endpoint, groups) = (endpoint(&answer), payload.groups.clone());
-            let video = Video { endpoint, groups, is_shown: true, is_paused: false };
-            let old =
-                member.presentation.replace(Presentation { transport, ssrc: payload.ssrc, video });
-            if let Some(old) = old {
-                self.inner.sfu.leave(old.transport);
-            }
-            let member = member.clone();
-            Ok((Change::of_member(call, &member, Marks::NONE), answer))
-        })?;
-        self.announce(rooms, &change, Some((asker.user, asker.session)));
-        let mut updates =
-            change.updates(&rooms.peer(found.chat), asker.user, found.membership.manage_call);
-        updates.push(connection(&answer, true));
-        updates.shuffle(&mut self.state().rng);
-        Ok(rooms.wrap_updates(asker.user, updates))
-    }
-
-    pub(super) fn leave_presentation(
-        &self,
-        rooms: &dyn Rooms,
-        asker: Asker,
-        request: phone::LeaveGroupCallPresentation,
-    ) -> Result<Updates, Refusal> {
-        let found = self.find(rooms, asker, &request.call)?;
-        let change = self.with(found.id, |call| {
-            let Some(member) = call.member(asker.user) else {
-                return Err(Refusal::forbidden("PARTICIPANT_JOIN_MISSING"));
-            };
-            if let Some(shown) = member.presentation.take() {
-                self.inner.sfu.leave(shown.transport);
-            }
-            let member = member.clone();
-            Ok(Change::of_member(call, &member, Marks::NONE))
-        })?;
-        Ok(self.tell(rooms, asker, &found, &change))
-    }
-
-    /// A source of 0 is any; another source than the present one is a stale request and changes nothing.
-    pub(super) fn leave(
-        &self,
-        rooms: &dyn Rooms,
-        asker: Asker,
-        request: phone::LeaveGroupCall,
-    ) -> Result<Updates, Refusal> {
-        let found = self.find(rooms, asker, &request.call)?;
-        let is_present = self.with(found.id, |call| {
-            let member = call.member(asker.user).map(|member| member.ssrc as i32);
-            Ok(member.is_some_and(|source| request.source == 0 || request.source == source))
-        })?;
-        if !is_present {
-            return Ok(rooms.wrap_updates(asker.user, Vec::new()));
-        }
-        match self.take_out(found.id, asker.user) {
-            Some(change) => Ok(self.tell(rooms, asker, &found, &change)),
-            None => Ok(rooms.wrap_updates(asker.user, Vec::new())),
-        }
-    }
-
-    /// Removes a participant from the call and the media server.
-    pub(super) fn take_out(&self, call: i64, user: i64) -> Option<Change> {
-        let mut state = self.state();
-        let call = state.call(call)?;
-        let member = call.remove(user)?;
-        member.transports().for_each(|transport| self.inner.sfu.leave(transport));
-        Some(Change::of_member(call, &member, Marks::LEFT))
-    }
-
-    /// Tells everybody else and returns the asker's own updates.
-    pub(super) fn tell(
-        &self,
-        rooms: &dyn Rooms,
-        asker: Asker,
-        found: &Found,
-        change: &Change,
-    ) -> Updates {
-        self.announce(rooms, change, Some((asker.user, asker.session)));
-        let updates =
-            change.updates(&rooms.peer(found.chat), asker.user, found.membership.manage_call);
-        rooms.wrap_updates(asker.user, updates)
-    }
 }
 
 fn refuse_by_fault(faults: &[Fault]) -> Result<(), Refusal> {
@@ -294,19 +194,19 @@ fn refuse_by_fault(faults: &[Fault]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn read(json: &str) -> Result<JoinPayload, Refusal> {
+pub(super) fn read(json: &str) -> Result<JoinPayload, Refusal> {
     JoinPayload::parse(json).map_err(|bad| match bad {
         BadPayload::Json => Refusal::bad("DATA_JSON_INVALID"),
         BadPayload::Ssrc => Refusal::bad("GROUPCALL_SSRC_DUPLICATE_MUCH"),
     })
 }
 
-fn connection(answer: &Value, presentation: bool) -> Update {
+pub(super) fn connection(answer: &Value, presentation: bool) -> Update {
     let params = tl::types::DataJson { data: answer.to_string() }.into();
     tl::types::UpdateGroupCallConnection { presentation, params }.into()
 }
 
-fn endpoint(answer: &Value) -> String {
+pub(super) fn endpoint(answer: &Value) -> String {
     answer.pointer("/video/endpoint").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
@@ -319,54 +219,4 @@ fn add_unknown_update(bytes: &mut Vec<u8>) {
         bytes[8..12].copy_from_slice(&more.to_le_bytes());
         bytes.splice(12..12, UNKNOWN.to_le_bytes());
     }
-}
-
-impl GroupCalls {
-    /// What the media server tells when it drops a transport.
-    pub(super) fn transport_dropped(&self, dropped: crate::sfu::Dropped) {
-        let Ok(rooms) = self.rooms() else { return };
-        let change = {
-            let mut state = self.state();
-            let Some(call) = state.live(dropped.room) else { return };
-            let Some(member) = call.member(dropped.user) else { return };
-            if member.transport == Some(dropped.peer) {
-                let user = member.user;
-                let Some(member) = call.remove(user) else { return };
-                member.transports().for_each(|transport| self.inner.sfu.leave(transport));
-                Change::of_member(call, &member, Marks::LEFT)
-            } else if member
-                .presentation
-                .as_ref()
-                .is_some_and(|shown| shown.transport == dropped.peer)
-            {
-                member.presentation = None;
-                let member = member.clone();
-                Change::of_member(call, &member, Marks::NONE)
-            } else {
-                return;
-            }
-        };
-        tracing::debug!(user = dropped.user, chat = dropped.room, why = ?dropped.why, "participant dropped");
-        self.announce(&*rooms, &change, None);
-    }
-
-    /// A number that nobody can guess, for ids and access hashes.
-    pub(super) fn random(&self) -> i64 {
-        self.state().rng.random_range(1..i64::MAX)
-    }
-}
-
-/// The updateGroupCall of a call for one viewer, as methods that change a call answer.
-pub(super) fn call_updates(
-    rooms: &dyn Rooms,
-    asker: Asker,
-    call: &super::call::Call,
-    may_manage: bool,
-) -> Updates {
-    let update = tl::types::UpdateGroupCall {
-        live_story: false,
-        peer: Some(rooms.peer(call.chat)),
-        call: rows::call(call, may_manage),
-    };
-    rooms.wrap_updates(asker.user, vec![update.into()])
 }

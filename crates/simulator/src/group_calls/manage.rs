@@ -8,7 +8,7 @@ use tl::functions::phone;
 
 use super::announce::Change;
 use super::call::{Call, Member};
-use super::join::call_updates;
+use super::leave::call_updates;
 use super::methods::{Asker, Found};
 use super::rows;
 use super::{GroupCalls, Refusal};

@@ -26,28 +26,28 @@ const BOT: i64 = 4;
 const STRANGER: i64 = 5;
 
 /// A chat with an administrator, two members and a bot.
-struct Box_ {
+struct TestBox {
     calls: GroupCalls,
     rooms: Arc<FakeRooms>,
 }
 
-impl Box_ {
-    fn new() -> Box_ {
-        Box_::with(|_| {})
+impl TestBox {
+    fn new() -> TestBox {
+        TestBox::with(|_| {})
     }
 
-    fn with(change: impl FnOnce(&mut SfuSettings)) -> Box_ {
+    fn with(change: impl FnOnce(&mut SfuSettings)) -> TestBox {
         let mut settings = SfuSettings::loopback();
         change(&mut settings);
         let rooms = Arc::new(FakeRooms::new());
         let weak: Weak<FakeRooms> = Arc::downgrade(&rooms);
         let calls = GroupCalls::new(weak, Sfu::start(settings).unwrap(), Settings::prompt());
-        Box_ { calls, rooms }
+        TestBox { calls, rooms }
     }
 
     /// A box with a call going on.
-    fn ringing() -> (Box_, InputGroupCall) {
-        let world = Box_::new();
+    fn ringing() -> (TestBox, InputGroupCall) {
+        let world = TestBox::new();
         let call = world.start();
         (world, call)
     }

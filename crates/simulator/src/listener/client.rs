@@ -1,31 +1,22 @@
 //! A WebRTC client of the SFU on str0m: one UDP socket, one task, a bounded memory of what it heard.
 
-use std::collections::VecDeque;
+mod state;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rand::Rng;
 use serde_json::{Value, json};
-use str0m::channel::{ChannelConfig, ChannelId};
-use str0m::crypto::CryptoProvider;
-use str0m::ice::IceCreds;
-use str0m::media::{MediaKind, Mid, Pt};
-use str0m::net::{Protocol, Receive};
-use str0m::rtp::{Extension, ExtensionValues, RtpPacket, RtpWrite};
-use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
+use str0m::media::Pt;
+use str0m::rtp::{ExtensionValues, RtpWrite};
 use tokio::net::UdpSocket;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use self::state::State;
 use super::{Packet, Stats, Style};
-use crate::sfu::dtls::{self, Tap};
-use crate::sfu::{SrtpPolicy, ice};
-
-/// Ten minutes of 20 ms packets.
-const PACKETS_MAX: usize = 30_000;
-const MESSAGES_MAX: usize = 1_000;
+use crate::sfu::SrtpPolicy;
 
 /// The client. It stops when it is dropped.
 pub(crate) struct Client {
@@ -38,29 +29,6 @@ struct Shared {
     state: Mutex<State>,
     wake: Notify,
     changed: Notify,
-}
-
-struct State {
-    rtc: Rtc,
-    crypto: CryptoProvider,
-    tap: Tap,
-    style: Style,
-    local: SocketAddr,
-    credentials: IceCreds,
-    fingerprint: String,
-    server_ufrag: Option<String>,
-    ssrc: u32,
-    mid: Mid,
-    heard: Vec<u32>,
-    is_connected: bool,
-    is_closed: bool,
-    packets: VecDeque<Packet>,
-    stats: Stats,
-    channel: Option<ChannelId>,
-    messages: Vec<String>,
-    seq: u64,
-    timestamp: u32,
-    deadline: Instant,
 }
 
 type Outgoing = Vec<(SocketAddr, Vec<u8>)>;
@@ -98,6 +66,7 @@ impl Client {
         Ok(())
     }
 
+    #[cfg(test)]
     pub(crate) async fn wait_connected(&self, within: Duration) -> bool {
         self.wait(within, |client| client.state().is_connected).await
     }
@@ -118,6 +87,10 @@ impl Client {
 
     pub(crate) fn ssrc(&self) -> u32 {
         self.state().ssrc
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.state().is_connected
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -182,7 +155,7 @@ impl Client {
 
     /// The keys of the connection, to send what no honest client would.
     #[cfg(test)]
-    pub(crate) fn keys(&self) -> Option<dtls::Keys> {
+    pub(crate) fn keys(&self) -> Option<crate::sfu::dtls::Keys> {
         self.state().tap.lock().unwrap().clone()
     }
 
@@ -240,175 +213,5 @@ impl Shared {
                 tracing::trace!(%error, "datagram not sent");
             }
         }
-    }
-}
-
-impl State {
-    fn new(style: Style, policy: SrtpPolicy, local: SocketAddr) -> State {
-        let now = Instant::now();
-        let crypto = dtls::provider();
-        let config = RtcConfig::new()
-            .set_crypto_provider(Arc::new(crypto.clone()))
-            .clear_extension_map()
-            .set_extension(1, Extension::AudioLevel)
-            .set_extension(2, Extension::AbsoluteSendTime)
-            .set_extension(3, Extension::TransportSequenceNumber)
-            .set_rtp_mode(true);
-        let (mut rtc, tap) = dtls::with_policy(policy, || config.build(now));
-        rtc.add_local_candidate(Candidate::host(local, "udp").expect("a bound UDP address is a host candidate"));
-        let ssrc = rand::rng().random_range(1..0x7fff_ffff_u32);
-        let mid = Mid::from("0");
-        let mut direct = rtc.direct_api();
-        direct.set_ice_controlling(style == Style::Web);
-        direct.declare_media(mid, MediaKind::Audio);
-        direct.declare_stream_tx(ssrc.into(), None, mid, None);
-        let credentials = direct.local_ice_credentials();
-        let fingerprint = direct.local_dtls_fingerprint().to_string();
-        let fingerprint = fingerprint.split_once(' ').map_or(fingerprint.clone(), |(_, hex)| hex.to_owned());
-        State {
-            rtc,
-            crypto,
-            tap,
-            style,
-            local,
-            credentials,
-            fingerprint,
-            server_ufrag: None,
-            ssrc,
-            mid,
-            heard: Vec::new(),
-            is_connected: false,
-            is_closed: false,
-            packets: VecDeque::new(),
-            stats: Stats::default(),
-            channel: None,
-            messages: Vec::new(),
-            seq: 0,
-            timestamp: rand::rng().random(),
-            deadline: now,
-        }
-    }
-
-    fn connect(&mut self, answer: &Value) -> Result<(), String> {
-        let transport = answer.get("transport").filter(|t| t.is_object()).ok_or("no transport")?;
-        let text = |value: &Value, key: &str| {
-            value.get(key).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("no {key}"))
-        };
-        let fingerprint = transport.pointer("/fingerprints/0").ok_or("no fingerprint")?;
-        let remote = IceCreds { ufrag: text(transport, "ufrag")?, pass: text(transport, "pwd")? };
-        let candidates = transport.get("candidates").and_then(Value::as_array).ok_or("no candidates")?;
-        self.server_ufrag = Some(remote.ufrag.clone());
-        for candidate in candidates {
-            let ip = text(candidate, "ip")?.parse().map_err(|error| format!("ip: {error}"))?;
-            let port = text(candidate, "port")?.parse().map_err(|error| format!("port: {error}"))?;
-            let address = SocketAddr::new(ip, port);
-            // This member's one socket speaks IPv4.
-            if address.is_ipv4() {
-                let candidate = Candidate::host(address, "udp").map_err(|error| error.to_string())?;
-                self.rtc.add_remote_candidate(candidate);
-            }
-        }
-        let fingerprint = format!("{} {}", text(fingerprint, "hash")?, text(fingerprint, "fingerprint")?);
-        let mut direct = self.rtc.direct_api();
-        direct.set_remote_ice_credentials(remote);
-        direct.set_remote_fingerprint(fingerprint.parse()?);
-        direct.start_dtls(self.style == Style::Web).map_err(|error| error.to_string())?;
-        direct.start_sctp(true);
-        direct.create_data_channel(ChannelConfig { label: "data".to_owned(), ..ChannelConfig::default() });
-        self.deadline = Instant::now();
-        Ok(())
-    }
-
-    fn receive(&mut self, from: SocketAddr, datagram: &[u8], now: Instant, out: &mut Outgoing) {
-        if let [128..192, second, ..] = datagram {
-            if (192..=223).contains(second) {
-                self.stats.rtcp += 1;
-            } else if let Some(ssrc) = datagram.get(8..12) {
-                self.expect(u32::from_be_bytes([ssrc[0], ssrc[1], ssrc[2], ssrc[3]]));
-            }
-        }
-        self.feed(from, datagram, now);
-        self.turn(now, out);
-        // Nobody nominates between a controlled end and a lite one: the first answered check decides.
-        if let (Style::Native, [1, 1, ..], Some(server)) = (self.style, datagram, &self.server_ufrag) {
-            let nomination = ice::nomination(&self.crypto, &self.credentials, server);
-            self.feed(from, &nomination, now);
-            self.turn(now, out);
-        }
-    }
-
-    /// Sources need no announcement: the first packet of one opens it.
-    fn expect(&mut self, ssrc: u32) {
-        const SOURCES_MAX: usize = 64;
-        if !self.heard.contains(&ssrc) && self.heard.len() < SOURCES_MAX {
-            self.heard.push(ssrc);
-            let mid = self.mid;
-            self.rtc.direct_api().expect_stream_rx(ssrc.into(), None, mid, None);
-        }
-    }
-
-    fn feed(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
-        let Ok(receive) = Receive::new(Protocol::Udp, from, self.local, datagram) else { return };
-        if let Err(error) = self.rtc.handle_input(Input::Receive(now, receive)) {
-            tracing::debug!(%error, "transport failed");
-            self.is_closed = true;
-        }
-    }
-
-    fn turn(&mut self, now: Instant, out: &mut Outgoing) {
-        const LATER: Duration = Duration::from_secs(3600);
-        if self.rtc.handle_input(Input::Timeout(now)).is_err() {
-            self.is_closed = true;
-        }
-        loop {
-            match self.rtc.poll_output() {
-                Ok(Output::Timeout(at)) => {
-                    self.deadline = at.min(now + LATER);
-                    return;
-                }
-                Ok(Output::Transmit(transmit)) => out.push((transmit.destination, transmit.contents.to_vec())),
-                Ok(Output::Event(event)) => self.event(event),
-                Err(error) => {
-                    tracing::debug!(%error, "transport failed");
-                    self.is_closed = true;
-                    self.deadline = now + LATER;
-                    return;
-                }
-            }
-        }
-    }
-
-    fn event(&mut self, event: Event) {
-        match event {
-            Event::Connected => self.is_connected = self.tap.lock().is_ok_and(|keys| keys.is_some()),
-            Event::Closed => self.is_closed = true,
-            Event::ChannelOpen(id, _) => self.channel = Some(id),
-            Event::ChannelData(message) => {
-                self.stats.messages += 1;
-                if self.messages.len() < MESSAGES_MAX {
-                    self.messages.push(String::from_utf8_lossy(&message.data).into_owned());
-                }
-            }
-            Event::RtpPacket(packet) => self.keep(packet),
-            _ => {}
-        }
-    }
-
-    fn keep(&mut self, packet: RtpPacket) {
-        let header = &packet.header;
-        if self.packets.len() == PACKETS_MAX {
-            self.packets.pop_front();
-        }
-        self.stats.packets += 1;
-        self.packets.push_back(Packet {
-            arrival: packet.timestamp,
-            ssrc: *header.ssrc,
-            seq: header.sequence_number,
-            timestamp: header.timestamp,
-            marker: header.marker,
-            level: header.ext_vals.audio_level.map(|level| level.unsigned_abs()),
-            voice: header.ext_vals.voice_activity.unwrap_or(false),
-            payload: bytes::Bytes::copy_from_slice(&packet.payload),
-        });
     }
 }

@@ -74,13 +74,13 @@ impl Source {
         let time_step = header.timestamp.wrapping_sub(last.timestamp) as i32;
         let gap = now.saturating_duration_since(last.arrival);
         let is_silence = gap > SILENCE;
-        let is_expected = time_step == last.samples as i32;
+        let is_off_grid = time_step != last.samples as i32 && !(is_silence && time_step > 0);
         if seq_step > 0 {
             self.expected += seq_step as u64;
         }
         if seq_step != 1 {
             self.count(Reason::SequenceGap);
-        } else if !is_expected && !(is_silence && time_step > 0) {
+        } else if is_off_grid {
             self.count(Reason::TimestampStep);
         }
         if !is_silence {

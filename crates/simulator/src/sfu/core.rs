@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
+use str0m::config::DtlsCert;
 use str0m::crypto::CryptoProvider;
 
 use super::peer::{Outgoing, Peer, Place};
@@ -31,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) faults: Faults,
     pub(crate) peers: Vec<Peer>,
     crypto: CryptoProvider,
+    /// One certificate for all, made once: a key for every join would hold up the media of others.
+    certificate: DtlsCert,
     local: SocketAddr,
     by_address: HashMap<SocketAddr, PeerId>,
     recorder: Option<Recorder>,
@@ -46,11 +49,15 @@ impl Core {
     pub(crate) fn new(settings: SfuSettings, local: SocketAddr, recorder: Option<Recorder>, now: Instant) -> Core {
         let faults = Faults { loss: settings.loss, ..Faults::default() };
         let rng = StdRng::seed_from_u64(settings.seed);
+        let crypto = dtls::provider();
+        let certificate = crypto.dtls_provider.generate_certificate();
+        let certificate = certificate.expect("aws-lc makes P-256 keys wherever it runs");
         Core {
             settings,
             faults,
             peers: Vec::new(),
-            crypto: dtls::provider(),
+            crypto,
+            certificate,
             local,
             by_address: HashMap::new(),
             recorder,
@@ -66,7 +73,8 @@ impl Core {
         let id = PeerId(self.next_peer);
         self.next_peer += 1;
         let credentials = answer::credentials(&mut self.rng);
-        let place = Place { id, room, user, local: self.local, now };
+        let certificate = self.certificate.clone();
+        let place = Place { id, room, user, local: self.local, now, certificate };
         let mut peer = Peer::new(place, payload.clone(), credentials, &self.crypto, &self.settings);
         let fingerprint = if self.faults.names_wrong_certificate {
             vec!["00"; 32].join(":")
@@ -114,10 +122,10 @@ impl Core {
         if self.faults.is_silent {
             return;
         }
-        if first < 4 {
-            if let Some(name) = ice::addressee(datagram) {
-                return self.receive_check(&name, from, datagram, now, out);
-            }
+        if first < 4
+            && let Some(name) = ice::addressee(datagram)
+        {
+            return self.receive_check(&name, from, datagram, now, out);
         }
         let Some(at) = self.by_address.get(&from).and_then(|id| self.peers.iter().position(|peer| peer.id == *id))
         else {

@@ -4,14 +4,13 @@
 //! (RFC 5764) is overwritten in place, byte for byte as long as before, and the same bytes are overwritten wherever the
 //! library hashes, signs or verifies its own view of the handshake, so both ends agree on what was said.
 
+mod wire;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use dimpl::crypto::{
-    Buf, HashAlgorithm, HashContext, HashProvider, KeyProvider, SignatureAlgorithm, SignatureVerifier, SigningKey,
-};
 use str0m::crypto::dtls::{
     DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion, SrtpProfile,
 };
@@ -73,9 +72,9 @@ impl DtlsProvider for Provider {
         let (policy, tap) = NEXT.take().unwrap_or((SrtpPolicy::Any, Tap::default()));
         let base = dimpl::crypto::aws_lc_rs::default_provider();
         let crypto = dimpl::crypto::CryptoProvider {
-            hash_provider: &WireHashes,
-            key_provider: &WireKeys,
-            signature_verification: &WireVerifier,
+            hash_provider: &wire::Hashes,
+            key_provider: &wire::Keys,
+            signature_verification: &wire::Verifier,
             ..base
         };
         // ICE has verified the address before DTLS starts, so no cookie exchange.
@@ -176,7 +175,7 @@ impl DtlsInstance for Instance {
         let tap = Arc::clone(&self.tap);
         let output = self.at_work(|inner| match inner.poll_output(&mut scratch) {
             DtlsOutput::Packet(packet) => {
-                let said = if is_client { on_the_wire(packet) } else { packet.to_vec() };
+                let said = if is_client { wire::said(packet) } else { packet.to_vec() };
                 buf[..said.len()].copy_from_slice(&said);
                 DtlsOutput::Packet(&buf[..said.len()])
             }
@@ -230,88 +229,5 @@ impl DtlsInstance for Instance {
 
     fn close(&mut self) -> Result<(), DtlsImplError> {
         self.at_work(dimpl::Dtls::close)
-    }
-}
-
-/// `view`, the library's bytes of the handshake, as they were on the wire.
-fn on_the_wire(view: &[u8]) -> Vec<u8> {
-    let mut said = view.to_vec();
-    SWAPS.with_borrow(|swaps| {
-        for (inside, outside) in swaps {
-            if let Some(at) = said.windows(inside.len()).position(|window| window == inside) {
-                said[at..at + inside.len()].copy_from_slice(outside);
-            }
-        }
-    });
-    said
-}
-
-#[derive(Debug)]
-struct WireHashes;
-
-#[derive(Debug)]
-struct WireHash(Box<dyn HashContext>);
-
-impl HashProvider for WireHashes {
-    fn create_hash(&self, algorithm: HashAlgorithm) -> Box<dyn HashContext> {
-        Box::new(WireHash(dimpl::crypto::aws_lc_rs::default_provider().hash_provider.create_hash(algorithm)))
-    }
-}
-
-impl HashContext for WireHash {
-    fn update(&mut self, data: &[u8]) {
-        self.0.update(&on_the_wire(data));
-    }
-
-    fn clone_and_finalize(&self, out: &mut Buf) {
-        self.0.clone_and_finalize(out);
-    }
-}
-
-#[derive(Debug)]
-struct WireKeys;
-
-#[derive(Debug)]
-struct WireKey(Box<dyn SigningKey>);
-
-impl KeyProvider for WireKeys {
-    fn load_private_key(&self, der: &[u8]) -> Result<Box<dyn SigningKey>, dimpl::CryptoError> {
-        let key = dimpl::crypto::aws_lc_rs::default_provider().key_provider.load_private_key(der)?;
-        Ok(Box::new(WireKey(key)))
-    }
-}
-
-impl SigningKey for WireKey {
-    fn sign(&mut self, data: &[u8], hash: HashAlgorithm, out: &mut Buf) -> Result<(), dimpl::CryptoError> {
-        self.0.sign(&on_the_wire(data), hash, out)
-    }
-
-    fn algorithm(&self) -> SignatureAlgorithm {
-        self.0.algorithm()
-    }
-
-    fn hash_algorithm(&self) -> HashAlgorithm {
-        self.0.hash_algorithm()
-    }
-
-    fn supported_hash_algorithms(&self) -> &[HashAlgorithm] {
-        self.0.supported_hash_algorithms()
-    }
-}
-
-#[derive(Debug)]
-struct WireVerifier;
-
-impl SignatureVerifier for WireVerifier {
-    fn verify_signature(
-        &self,
-        cert_der: &[u8],
-        data: &[u8],
-        signature: &[u8],
-        hash: HashAlgorithm,
-        algorithm: SignatureAlgorithm,
-    ) -> Result<(), dimpl::CryptoError> {
-        let base = dimpl::crypto::aws_lc_rs::default_provider().signature_verification;
-        base.verify_signature(cert_der, &on_the_wire(data), signature, hash, algorithm)
     }
 }

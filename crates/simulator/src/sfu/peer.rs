@@ -1,24 +1,23 @@
 //! One participant's transport: its ICE, DTLS and SCTP, its keys, and the verdict on every packet it sends.
 
+mod media;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use str0m::config::DtlsCert;
 use str0m::crypto::CryptoProvider;
 use str0m::crypto::dtls::SrtpProfile;
 use str0m::ice::IceCreds;
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
-use super::checks::{self, Source};
+use super::checks::Source;
 use super::dtls::{self, Tap};
 use super::rtcp::Feedback;
-use super::rtp::{self, Header};
+use super::rtp::Header;
 use super::srtp::Srtp;
-use super::stats::Reason;
 use super::{Gone, IceMode, JoinPayload, PeerId, PeerStats, SfuSettings, data, ice};
-
-/// Sources of one participant that are counted; the rest share the last place.
-const SOURCES_MAX: usize = 32;
 
 /// What to do with datagrams of this participant outside it.
 pub(crate) type Outgoing = Vec<(SocketAddr, Vec<u8>)>;
@@ -68,6 +67,7 @@ pub(crate) struct Place {
     pub(crate) user: i64,
     pub(crate) local: SocketAddr,
     pub(crate) now: Instant,
+    pub(crate) certificate: DtlsCert,
 }
 
 impl Peer {
@@ -83,6 +83,7 @@ impl Peer {
         let config = RtcConfig::new()
             .set_crypto_provider(std::sync::Arc::new(crypto.clone()))
             .set_local_ice_credentials(credentials.clone())
+            .set_dtls_cert(place.certificate)
             .set_ice_lite(is_lite)
             .set_rtp_mode(true);
         let (mut rtc, tap) = dtls::with_policy(settings.srtp, || config.build(now));
@@ -278,110 +279,6 @@ impl Peer {
         self.profile = Some(keys.profile);
         self.connected.get_or_insert(now);
         self.srtp = Some((Srtp::incoming(crypto, &keys), Srtp::outgoing(crypto, &keys)));
-    }
-
-    /// The verdict on an RTP datagram: what is to be forwarded, or nothing.
-    pub(crate) fn hear(&mut self, datagram: &[u8], settings: &SfuSettings, now: Instant) -> Option<Heard> {
-        self.last_packet = now;
-        let Some(header) = Header::parse(datagram) else {
-            self.source(self.payload.ssrc).count(Reason::Malformed);
-            return None;
-        };
-        let opened = match &mut self.srtp {
-            Some((incoming, _)) => incoming.open_rtp(datagram, &header),
-            None => Err(Reason::NotAuthentic),
-        };
-        let plain = match opened {
-            Ok(plain) => plain,
-            Err(reason) => {
-                self.source(header.ssrc).count(reason);
-                return None;
-            }
-        };
-        if let Some(seq) = header.transport_seq {
-            self.feedback.note(header.ssrc, seq, now);
-        }
-        match self.verdict(&header, &plain, settings, now) {
-            Ok(samples) => Some(Heard { plain, header, samples }),
-            Err(reason) => {
-                self.source(header.ssrc).count(reason);
-                None
-            }
-        }
-    }
-
-    fn verdict(
-        &mut self,
-        header: &Header,
-        plain: &[u8],
-        settings: &SfuSettings,
-        now: Instant,
-    ) -> Result<u32, Reason> {
-        if settings.require_sctp && !self.is_sctp_up {
-            return Err(Reason::NoSctp);
-        }
-        let is_video = self.payload.groups.iter().any(|(_, all)| all.contains(&(header.ssrc as i32)));
-        let judged = checks::judge(header, plain);
-        if judged == Err(Reason::Probe) {
-            return Err(Reason::Probe);
-        }
-        if is_video {
-            return Err(Reason::Video);
-        }
-        if header.ssrc != self.payload.ssrc {
-            return Err(Reason::UndeclaredSource);
-        }
-        let (is_muted, is_force_muted) = (self.is_muted, self.is_force_muted);
-        let source = self.source(header.ssrc);
-        if header.payload_type == rtp::OPUS {
-            let lasts = header.payload(plain).and_then(rtp::opus_samples).unwrap_or(960);
-            source.follow(header, lasts, settings.burst_packets, now);
-        }
-        let (payload, samples) = judged?;
-        if is_force_muted {
-            return Err(Reason::ForceMuted);
-        }
-        if is_muted {
-            return Err(Reason::Muted);
-        }
-        source.take(payload, samples, now);
-        Ok(samples)
-    }
-
-    /// Takes an RTCP datagram; only its authenticity matters.
-    pub(crate) fn rtcp(&mut self, datagram: &[u8], now: Instant) {
-        self.last_packet = now;
-        let is_authentic = self.srtp.as_mut().is_some_and(|(incoming, _)| incoming.open_rtcp(datagram).is_some());
-        if is_authentic {
-            self.rtcp += 1;
-        } else {
-            self.source(self.payload.ssrc).count(Reason::NotAuthentic);
-        }
-    }
-
-    /// The packet of somebody else, protected for this participant.
-    pub(crate) fn seal(&mut self, heard: &Heard) -> Option<(SocketAddr, Vec<u8>)> {
-        let (_, outgoing) = self.srtp.as_mut()?;
-        self.forwarded += 1;
-        Some((self.address?, outgoing.seal_rtp(&heard.plain, &heard.header)))
-    }
-
-    /// RTCP of the server, protected for this participant.
-    pub(crate) fn seal_rtcp(&mut self, compound: &[u8]) -> Option<(SocketAddr, Vec<u8>)> {
-        let (_, outgoing) = self.srtp.as_mut()?;
-        Some((self.address?, outgoing.seal_rtcp(compound)))
-    }
-
-    /// The counters of a source.
-    pub(crate) fn source(&mut self, ssrc: u32) -> &mut Source {
-        let known = self.sources.iter().position(|source| source.stats.ssrc == ssrc);
-        let at = known.unwrap_or_else(|| {
-            if self.sources.len() < SOURCES_MAX {
-                self.sources.push(Source::new(ssrc));
-            }
-            self.sources.len() - 1
-        });
-        &mut self.sources[at]
     }
 
     pub(crate) fn stats(&self) -> PeerStats {

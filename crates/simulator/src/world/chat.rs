@@ -84,6 +84,7 @@ pub(crate) struct Invite {
     pub is_revoked: bool,
     pub usage: i32,
     pub usage_limit: Option<i32>,
+    pub expires: Option<i32>,
 }
 
 impl Invite {

@@ -58,6 +58,7 @@ impl Rooms for World {
                 continue;
             };
             self.with(|state| {
+                note_call(state, chat, &updates);
                 let mut bundle = Bundle { updates, ..Bundle::default() };
                 mention(&mut bundle.mentioned, &bundle.updates);
                 bundle.mentioned.add(chat);

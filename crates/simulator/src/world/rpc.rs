@@ -14,6 +14,7 @@ mod accounts;
 mod admins;
 mod basics;
 mod chats;
+mod contents;
 mod dialogs;
 mod forbidden;
 mod history;

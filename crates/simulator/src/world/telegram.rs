@@ -17,7 +17,7 @@ use super::rpc::{Asker, Reply};
 use super::state::{Clock, DC};
 use super::wire::{Calls, Wire};
 use super::{Refusal, Rooms, World, lock};
-use crate::dc::{self, Answer, Caller, Dc, KeyId, Service};
+use crate::dc::{self, Answer, Caller, Dc, KeyId, Service, WeakDc};
 use crate::group_calls::{self, GroupCalls};
 use crate::sfu::{Sfu, SfuSettings};
 
@@ -75,21 +75,25 @@ impl Service for Front {
 
 /// The wire under the world.
 struct Line {
-    dc: Dc,
+    dc: WeakDc,
     /// Keys that speak for each user, also those without a connection.
     keys: Mutex<HashMap<i64, HashSet<KeyId>>>,
 }
 
 impl Wire for Line {
     fn push(&self, user: i64, updates: Vec<u8>, except: Option<i64>) {
-        let n_sessions = self.dc.push_to_user(user, updates, except);
-        tracing::trace!(user, n_sessions, "updates pushed");
+        if let Some(dc) = self.dc.upgrade() {
+            let n_sessions = dc.push_to_user(user, updates, except);
+            tracing::trace!(user, n_sessions, "updates pushed");
+        }
     }
 
     fn bind(&self, key: i64, user: i64) {
         let key = KeyId(key as u64);
         lock(&self.keys).entry(user).or_default().insert(key);
-        self.dc.bind_user(key, user);
+        if let Some(dc) = self.dc.upgrade() {
+            dc.bind_user(key, user);
+        }
     }
 
     fn unbind(&self, key: i64) {
@@ -97,13 +101,16 @@ impl Wire for Line {
         lock(&self.keys).values_mut().for_each(|keys| {
             keys.remove(&key);
         });
-        self.dc.unbind(key);
+        if let Some(dc) = self.dc.upgrade() {
+            dc.unbind(key);
+        }
     }
 
     fn unbind_all(&self, user: i64) {
         let keys = lock(&self.keys).remove(&user).unwrap_or_default();
+        let Some(dc) = self.dc.upgrade() else { return };
         for key in keys {
-            self.dc.unbind(key);
+            dc.unbind(key);
         }
     }
 }
@@ -165,7 +172,7 @@ impl Telegram {
         let answers = group_calls::Settings { answer_delay: Duration::ZERO, seed: 0x5eed };
         let calls = GroupCalls::new(Arc::downgrade(&rooms), sfu.clone(), answers);
         world.connect(
-            Arc::new(Line { dc: dc.clone(), keys: Mutex::default() }),
+            Arc::new(Line { dc: dc.downgrade(), keys: Mutex::default() }),
             dc.address().port(),
         );
         world.connect_calls(Arc::new(Switchboard(calls.clone())));
@@ -294,7 +301,7 @@ impl Telegram {
 
 impl Drop for Telegram {
     fn drop(&mut self) {
-        // The wire holds the data centre and the data centre holds the world.
+        // Group calls beside the world hold the media server; without this they would outlive the box.
         self.world.disconnect();
     }
 }

@@ -1,66 +1,19 @@
 //! How one viewer sees the world: users, chats and messages as TL objects.
 
-use std::collections::BTreeSet;
-
 use grammers_tl_types as tl;
 
-use super::account::{Account, Sort};
+use super::account::Sort;
 use super::blank;
-use super::chat::{Chat, Role};
+use super::chat::Chat;
 use super::ids::{self, Kind, peer};
 use super::letter::{Letter, Media};
 use super::population::PlaceKind;
 use super::state::{DC, State};
 
-/// The peers that some objects mention, to be sent along with them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Mentioned(BTreeSet<i64>);
+mod members;
+mod mentioned;
 
-impl Mentioned {
-    pub(crate) fn add(&mut self, id: i64) {
-        self.0.insert(id);
-    }
-
-    pub(crate) fn merge(&mut self, other: Self) {
-        self.0.extend(other.0);
-    }
-
-    pub(crate) fn add_peer(&mut self, peer: &tl::enums::Peer) {
-        self.add(ids::chat_of(peer));
-    }
-
-    /// Whoever this letter names, as `viewer` sees it.
-    pub(crate) fn add_letter(&mut self, letter: &Letter, viewer: i64) {
-        self.add(letter.dialog_for(viewer));
-        self.0.extend(letter.shown_sender());
-        self.0.extend(letter.via_bot);
-        if let Some(forward) = letter.forward.as_ref().and_then(|f| f.from_id.as_ref()) {
-            self.add_peer(forward);
-        }
-        for entity in &letter.entities {
-            if let tl::enums::MessageEntity::MentionName(mention) = entity {
-                self.add(mention.user_id);
-            }
-        }
-        match &letter.action {
-            Some(tl::enums::MessageAction::ChatAddUser(action)) => self.0.extend(&action.users),
-            Some(tl::enums::MessageAction::ChatDeleteUser(action)) => self.add(action.user_id),
-            Some(tl::enums::MessageAction::InviteToGroupCall(action)) => {
-                self.0.extend(&action.users)
-            }
-            Some(tl::enums::MessageAction::ChatJoinedByLink(action)) => self.add(action.inviter_id),
-            _ => {}
-        }
-    }
-
-    pub(crate) fn users(&self, state: &State, viewer: i64) -> Vec<tl::enums::User> {
-        self.0.iter().filter_map(|id| state.user_for(viewer, *id)).collect()
-    }
-
-    pub(crate) fn chats(&self, state: &State, viewer: i64) -> Vec<tl::enums::Chat> {
-        self.0.iter().filter_map(|id| state.chat_for(viewer, *id)).collect()
-    }
-}
+pub(crate) use mentioned::Mentioned;
 
 impl State {
     pub(crate) fn user_for(&self, viewer: i64, id: i64) -> Option<tl::enums::User> {
@@ -91,6 +44,8 @@ impl State {
                     .map(|p| p.trim_start_matches('+').to_owned()),
                 status: is_person.then_some(status),
                 bot_info_version: (!is_person).then_some(1),
+                // Bots are told the language of whoever talks to them.
+                lang_code: (is_person && self.is_bot(viewer)).then(|| "en".to_owned()),
                 bot_inline_placeholder: inline.then(|| "Search…".to_owned()),
                 ..blank::user(id)
             }
@@ -260,97 +215,6 @@ impl State {
             .into(),
             Media::Other(media) => (**media).clone(),
         }
-    }
-
-    /// A member of a channel or supergroup as `viewer` is told.
-    pub(crate) fn participant_for(
-        &self,
-        viewer: i64,
-        chat: &Chat,
-        user: i64,
-    ) -> tl::enums::ChannelParticipant {
-        let Some(member) = chat.members.get(&user) else {
-            return tl::types::ChannelParticipantLeft { peer: peer(user) }.into();
-        };
-        let (user_id, date, rank) = (user, member.date, member.rank.clone());
-        match &member.role {
-            Role::Creator => tl::types::ChannelParticipantCreator {
-                user_id,
-                admin_rights: chat.rights(user).unwrap_or_else(super::chat::all_rights).into(),
-                rank,
-            }
-            .into(),
-            Role::Admin { rights, by } => tl::types::ChannelParticipantAdmin {
-                can_edit: *by == viewer || chat.creator == viewer,
-                is_self: user == viewer,
-                user_id,
-                inviter_id: (user == viewer).then_some(member.inviter),
-                promoted_by: *by,
-                date,
-                admin_rights: rights.clone().into(),
-                rank,
-            }
-            .into(),
-            Role::Member if user == viewer => tl::types::ChannelParticipantSelf {
-                via_request: false,
-                user_id,
-                inviter_id: member.inviter,
-                date,
-                subscription_until_date: None,
-                rank,
-            }
-            .into(),
-            Role::Member => {
-                tl::types::ChannelParticipant { user_id, date, subscription_until_date: None, rank }
-                    .into()
-            }
-            Role::Restricted { rights, by } | Role::Banned { rights, by } => {
-                tl::types::ChannelParticipantBanned {
-                    left: matches!(member.role, Role::Banned { .. }),
-                    peer: peer(user),
-                    kicked_by: *by,
-                    date,
-                    banned_rights: rights.clone().into(),
-                    rank,
-                }
-                .into()
-            }
-            Role::Left => tl::types::ChannelParticipantLeft { peer: peer(user) }.into(),
-        }
-    }
-
-    pub(crate) fn group_participants(
-        &self,
-        viewer: i64,
-        chat: &Chat,
-    ) -> tl::enums::ChatParticipants {
-        if !chat.is_member(viewer) {
-            let forbidden =
-                tl::types::ChatParticipantsForbidden { chat_id: -chat.id, self_participant: None };
-            return forbidden.into();
-        }
-        let participants = chat.present().into_iter().map(|user_id| {
-            let member = &chat.members[&user_id];
-            let (inviter_id, date, rank) = (member.inviter, member.date, None);
-            match member.role {
-                Role::Creator => tl::types::ChatParticipantCreator { user_id, rank }.into(),
-                Role::Admin { .. } => {
-                    tl::types::ChatParticipantAdmin { user_id, inviter_id, date, rank }.into()
-                }
-                _ => tl::types::ChatParticipant { user_id, inviter_id, date, rank }.into(),
-            }
-        });
-        tl::types::ChatParticipants {
-            chat_id: -chat.id,
-            participants: participants.collect(),
-            version: chat.version,
-        }
-        .into()
-    }
-
-    pub(crate) fn bot_info(&self, bot: &Account) -> tl::types::BotInfo {
-        let commands = bot.commands.values().next().cloned();
-        tl::types::BotInfo { user_id: Some(bot.id), commands, ..blank::bot_info() }
     }
 
     /// Whether the chat is a broadcast channel.

@@ -13,21 +13,21 @@ fn create(schedule_date: Option<i32>) -> phone::CreateGroupCall {
 
 #[tokio::test]
 async fn a_bot_cannot_ask_about_group_calls() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     assert_eq!(world.refused(BOT, get(&call)).await, "400 BOT_METHOD_INVALID");
     assert_eq!(world.refused(BOT, join(&call, &params(5))).await, "400 BOT_METHOD_INVALID");
 }
 
 #[tokio::test]
 async fn other_methods_are_left_to_others() {
-    let (world, _) = Box_::ringing();
+    let (world, _) = TestBox::ringing();
     assert!(world.calls.handle(ALICE, 1, &tl::functions::Ping { ping_id: 1 }.to_bytes()).is_none());
     assert!(world.calls.handle(ALICE, 1, &[1, 2]).is_none());
 }
 
 #[tokio::test]
 async fn a_wrong_access_hash_is_an_invalid_call() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let InputGroupCall::Call(mut wrong) = call else { unreachable!() };
     wrong.access_hash += 1;
     let wrong: InputGroupCall = wrong.into();
@@ -39,7 +39,7 @@ async fn a_wrong_access_hash_is_an_invalid_call() {
 
 #[tokio::test]
 async fn a_call_that_ended_is_forbidden_even_when_another_goes_on() {
-    let (world, old) = Box_::ringing();
+    let (world, old) = TestBox::ringing();
     world.calls.discard(CHAT);
     let new = world.start();
     assert_eq!(world.refused(ALICE, join(&old, &params(5))).await, "403 GROUPCALL_FORBIDDEN");
@@ -49,13 +49,13 @@ async fn a_call_that_ended_is_forbidden_even_when_another_goes_on() {
 
 #[tokio::test]
 async fn a_stranger_to_the_chat_is_forbidden() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     assert_eq!(world.refused(STRANGER, join(&call, &params(5))).await, "403 GROUPCALL_FORBIDDEN");
 }
 
 #[tokio::test]
 async fn bad_join_parameters_are_refused() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let check = async |change: &dyn Fn(&mut Value), expected: &str| {
         let mut params = params(5);
         change(&mut params);
@@ -81,7 +81,7 @@ async fn bad_join_parameters_are_refused() {
 
 #[tokio::test]
 async fn a_source_in_use_is_refused() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ALICE, &call, 5).await;
     assert_eq!(
         world.refused(BOB, join(&call, &params(5))).await,
@@ -91,7 +91,7 @@ async fn a_source_in_use_is_refused() {
 
 #[tokio::test]
 async fn one_can_only_join_as_oneself_and_without_conference_keys() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let mut request = join(&call, &params(5));
     request.join_as = tl::types::InputPeerUser { user_id: BOB, access_hash: 0 }.into();
     assert_eq!(world.refused(ALICE, request).await, "400 JOIN_AS_PEER_INVALID");
@@ -102,7 +102,7 @@ async fn one_can_only_join_as_oneself_and_without_conference_keys() {
 
 #[tokio::test]
 async fn only_who_manages_calls_creates_and_ends_them() {
-    let world = Box_::new();
+    let world = TestBox::new();
     assert_eq!(world.refused(ALICE, create(None)).await, "400 CHAT_ADMIN_REQUIRED");
     assert_eq!(world.refused(STRANGER, create(None)).await, "400 CHANNEL_PRIVATE");
     assert_eq!(world.refused(ADMIN, create(Some(5))).await, "400 SCHEDULE_DATE_INVALID");
@@ -122,7 +122,7 @@ async fn only_who_manages_calls_creates_and_ends_them() {
 
 #[tokio::test]
 async fn a_scheduled_call_can_be_joined_once_it_started() {
-    let world = Box_::new();
+    let world = TestBox::new();
     world.ask(ADMIN, create(Some(rooms::NOW + 60))).await.unwrap();
     let (id, access_hash) = world.calls.call_of(CHAT).unwrap();
     let call: InputGroupCall = tl::types::InputGroupCall { id, access_hash }.into();
@@ -139,7 +139,7 @@ async fn a_scheduled_call_can_be_joined_once_it_started() {
 
 #[tokio::test]
 async fn faults_refuse_one_join_and_no_more() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let faults = [
         (Fault::AddParticipantsFailed, "500 GROUPCALL_ADD_PARTICIPANTS_FAILED"),
         (Fault::SsrcDuplicate, "400 GROUPCALL_SSRC_DUPLICATE_MUCH"),
@@ -154,7 +154,7 @@ async fn faults_refuse_one_join_and_no_more() {
 
 #[tokio::test]
 async fn who_is_not_in_the_call_is_told_so() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let check = phone::CheckGroupCall { call: call.clone(), sources: vec![5] };
     assert_eq!(world.refused(ALICE, check).await, "400 GROUPCALL_JOIN_MISSING");
     assert_eq!(world.refused(ALICE, edit(&call, ALICE)).await, "403 GROUPCALL_FORBIDDEN");
@@ -171,7 +171,7 @@ async fn who_is_not_in_the_call_is_told_so() {
 
 #[tokio::test]
 async fn edits_beyond_ones_rights_are_refused() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ALICE, &call, 5).await;
     world.join(BOB, &call, 6).await;
     let refused = async |user, target, change: &dyn Fn(&mut phone::EditGroupCallParticipant)| {

@@ -11,9 +11,12 @@ use crate::world::rooms::{Membership, Rooms};
 pub(super) const CHAT: i64 = -1_000_000_000_100;
 pub(super) const NOW: i32 = 1_800_000_000;
 
+/// To whom, what, and all but which session.
+type Pushed = Vec<(i64, Vec<Update>, Option<(i64, i64)>)>;
+
 #[derive(Default)]
 pub(super) struct FakeRooms {
-    pushed: Mutex<Vec<(i64, Vec<Update>, Option<(i64, i64)>)>>,
+    pushed: Mutex<Pushed>,
     messages: Mutex<Vec<tl::enums::MessageAction>>,
 }
 
@@ -39,7 +42,7 @@ impl FakeRooms {
         self.messages.lock().unwrap().clone()
     }
 
-    fn pushed(&self) -> MutexGuard<'_, Vec<(i64, Vec<Update>, Option<(i64, i64)>)>> {
+    fn pushed(&self) -> MutexGuard<'_, Pushed> {
         self.pushed.lock().unwrap()
     }
 }

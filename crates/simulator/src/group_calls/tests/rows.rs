@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_join_answers_with_everything_at_once_in_varying_order() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let before = world.version();
     let mut orders = std::collections::BTreeSet::new();
     for ssrc in 1..40 {
@@ -29,7 +29,7 @@ async fn a_join_answers_with_everything_at_once_in_varying_order() {
 
 #[tokio::test]
 async fn others_hear_of_a_join_and_see_it_as_somebody_elses() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.rooms.take(BOB);
     world.join(ALICE, &call, 5).await;
     let pushed = world.rooms.take(BOB);
@@ -49,7 +49,7 @@ async fn others_hear_of_a_join_and_see_it_as_somebody_elses() {
 
 #[tokio::test]
 async fn the_answer_has_the_quirks_of_production() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let answer = connection(&world.join(ALICE, &call, 5).await).unwrap();
     let candidates = answer["transport"]["candidates"].as_array().unwrap();
     assert!(
@@ -76,7 +76,7 @@ async fn the_answer_has_the_quirks_of_production() {
 
 #[tokio::test]
 async fn broken_answers_are_as_broken_as_asked_for() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let answer = async |fault, ssrc| {
         world.calls.inject(CHAT, fault);
         world.join(ALICE, &call, ssrc).await
@@ -106,7 +106,7 @@ async fn broken_answers_are_as_broken_as_asked_for() {
 
 #[tokio::test]
 async fn leaving_is_told_with_the_source_and_only_for_the_present_one() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ALICE, &call, 5).await;
     world.rooms.take(BOB);
     let leave = |source| phone::LeaveGroupCall { call: call.clone(), source };
@@ -127,7 +127,7 @@ async fn leaving_is_told_with_the_source_and_only_for_the_present_one() {
 
 #[tokio::test]
 async fn an_administrators_unmute_is_only_a_permission() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ADMIN, &call, 4).await;
     world.join(ALICE, &call, 5).await;
     let mute = |user: i64, target: i64, muted: bool| {
@@ -150,7 +150,7 @@ async fn an_administrators_unmute_is_only_a_permission() {
 
 #[tokio::test]
 async fn a_volume_is_for_all_from_administrators_and_else_for_oneself() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ADMIN, &call, 4).await;
     world.join(ALICE, &call, 5).await;
     world.join(BOB, &call, 6).await;
@@ -173,7 +173,7 @@ async fn a_volume_is_for_all_from_administrators_and_else_for_oneself() {
 
 #[tokio::test]
 async fn whoever_joins_a_muted_call_cannot_unmute_himself() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.calls.set_join_muted(CHAT, true);
     let (row, _) = rows(&world.join(ALICE, &call, 5).await).remove(0);
     assert!(row.muted && !row.can_self_unmute);
@@ -186,7 +186,7 @@ async fn whoever_joins_a_muted_call_cannot_unmute_himself() {
 
 #[tokio::test]
 async fn the_end_of_a_call_reaches_everybody() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ALICE, &call, 5).await;
     world.rooms.take(ALICE);
     world.calls.discard(CHAT);
@@ -201,7 +201,7 @@ async fn the_end_of_a_call_reaches_everybody() {
 
 #[tokio::test]
 async fn participants_are_found_by_source_and_in_pages() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ADMIN, &call, 4).await;
     world.join(ALICE, &call, -5).await;
     world.join(BOB, &call, 6).await;
@@ -231,7 +231,7 @@ async fn participants_are_found_by_source_and_in_pages() {
 
 #[tokio::test]
 async fn false_news_reaches_only_the_one_concerned() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ALICE, &call, 5).await;
     world.rooms.take(ALICE);
     world.rooms.take(BOB);
@@ -247,7 +247,7 @@ async fn false_news_reaches_only_the_one_concerned() {
 
 #[tokio::test]
 async fn a_kick_is_a_row_that_says_left() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ALICE, &call, 5).await;
     world.rooms.take(ALICE);
     world.calls.kick(CHAT, ALICE);
@@ -258,7 +258,7 @@ async fn a_kick_is_a_row_that_says_left() {
 
 #[tokio::test]
 async fn a_presentation_is_a_second_transport_with_its_own_source() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ALICE, &call, 5).await;
     world.rooms.take(BOB);
     let data = tl::types::DataJson { data: params(50).to_string() };
@@ -281,7 +281,7 @@ async fn a_presentation_is_a_second_transport_with_its_own_source() {
 
 #[tokio::test]
 async fn video_is_announced_once_it_is_not_stopped() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let mut with_video = params(5);
     with_video["ssrc-groups"] = json!([{"semantics": "FID", "sources": [6, 7]}]);
     let (row, _) =
@@ -303,7 +303,7 @@ async fn video_is_announced_once_it_is_not_stopped() {
 
 #[tokio::test]
 async fn the_small_methods_answer() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     world.join(ALICE, &call, 5).await;
     let peer = || tl::types::InputPeerChannel { channel_id: 100, access_hash: 0 }.into();
     world.ask(ALICE, phone::GetGroupCallJoinAs { peer: peer() }).await.unwrap();

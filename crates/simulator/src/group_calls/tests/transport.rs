@@ -14,7 +14,7 @@ async fn speaks(speaker: &Listener, n: usize) {
 
 #[tokio::test]
 async fn members_hear_each_other() {
-    let (world, _) = Box_::ringing();
+    let (world, _) = TestBox::ringing();
     let alice = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
     let bob = Listener::join(&world.calls, BOB, CHAT, Style::Web).await.unwrap();
     assert!(
@@ -32,7 +32,7 @@ async fn members_hear_each_other() {
 
 #[tokio::test]
 async fn a_muted_member_is_not_heard_until_it_unmutes() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let alice = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
     let bob = Listener::join(&world.calls, BOB, CHAT, Style::Native).await.unwrap();
     world.calls.force_mute(CHAT, ALICE);
@@ -60,7 +60,7 @@ async fn a_muted_member_is_not_heard_until_it_unmutes() {
 
 #[tokio::test]
 async fn who_never_connects_is_dropped_with_a_row() {
-    let world = Box_::with(|settings| settings.connect_within = Duration::from_millis(300));
+    let world = TestBox::with(|settings| settings.connect_within = Duration::from_millis(300));
     let call = world.start();
     world.join(ALICE, &call, 5).await;
     world.rooms.take(BOB);
@@ -73,7 +73,7 @@ async fn who_never_connects_is_dropped_with_a_row() {
 
 #[tokio::test]
 async fn who_falls_silent_is_dropped_and_who_only_says_nothing_is_not() {
-    let world = Box_::with(|settings| settings.silence_max = Duration::from_secs(5));
+    let world = TestBox::with(|settings| settings.silence_max = Duration::from_secs(5));
     world.start();
     let alice = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
     let bob = Listener::join(&world.calls, BOB, CHAT, Style::Native).await.unwrap();
@@ -85,7 +85,7 @@ async fn who_falls_silent_is_dropped_and_who_only_says_nothing_is_not() {
 
 #[tokio::test]
 async fn a_second_join_replaces_the_first() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let first = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
     let bob = Listener::join(&world.calls, BOB, CHAT, Style::Native).await.unwrap();
     let second = Listener::join(&world.calls, ALICE, CHAT, Style::Web).await.unwrap();
@@ -101,7 +101,7 @@ async fn a_second_join_replaces_the_first() {
 
 #[tokio::test]
 async fn a_wrong_certificate_in_the_answer_never_connects() {
-    let world = Box_::with(|settings| settings.connect_within = Duration::from_secs(2));
+    let world = TestBox::with(|settings| settings.connect_within = Duration::from_secs(2));
     world.start();
     world.calls.inject(CHAT, Fault::BadFingerprint);
     let joined = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await;
@@ -111,7 +111,7 @@ async fn a_wrong_certificate_in_the_answer_never_connects() {
 
 #[tokio::test]
 async fn a_change_of_server_drops_everybody_and_they_can_come_back() {
-    let (world, _) = Box_::ringing();
+    let (world, _) = TestBox::ringing();
     let alice = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
     world.rooms.take(ALICE);
     world.calls.sfu().change();
@@ -123,7 +123,7 @@ async fn a_change_of_server_drops_everybody_and_they_can_come_back() {
 
 #[tokio::test]
 async fn a_closed_transport_is_closed_for_the_client_and_gone_for_checks() {
-    let (world, call) = Box_::ringing();
+    let (world, call) = TestBox::ringing();
     let alice = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
     assert!(world.calls.wait_for(CHAT, SOON, |all| all[0].is_connected).await);
     world.calls.sfu().close_all();
@@ -134,7 +134,7 @@ async fn a_closed_transport_is_closed_for_the_client_and_gone_for_checks() {
 
 #[tokio::test]
 async fn a_late_answer_is_late_and_right() {
-    let (world, _) = Box_::ringing();
+    let (world, _) = TestBox::ringing();
     world.calls.inject(CHAT, Fault::Late(300));
     let before = std::time::Instant::now();
     Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();

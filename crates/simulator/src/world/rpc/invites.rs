@@ -19,7 +19,7 @@ pub(super) fn exported(invite: &Invite) -> enums::ExportedChatInvite {
         admin_id: invite.admin,
         date: invite.date,
         start_date: None,
-        expire_date: None,
+        expire_date: invite.expires,
         usage_limit: invite.usage_limit,
         usage: Some(invite.usage),
         requested: None,
@@ -61,7 +61,7 @@ impl Desk<'_> {
             old.is_revoked = true;
         }
         let needs_approval = q.request_needed;
-        let (is_revoked, usage, usage_limit) = (false, 0, q.usage_limit);
+        let (is_revoked, usage, usage_limit, expires) = (false, 0, q.usage_limit, q.expire_date);
         let invite = Invite {
             hash: hash.clone(),
             chat,
@@ -71,6 +71,7 @@ impl Desk<'_> {
             is_revoked,
             usage,
             usage_limit,
+            expires,
         };
         let shown = exported(&invite);
         self.state.invites.insert(hash, invite);
@@ -103,7 +104,8 @@ impl Desk<'_> {
         let is_used_up = invite.usage_limit.is_some_and(|limit| invite.usage >= limit);
         let is_banned =
             self.state.chats.get(&invite.chat).is_none_or(|place| place.is_banned(self.user));
-        if invite.is_revoked || is_used_up || is_banned {
+        let is_over = invite.expires.is_some_and(|expires| expires <= self.state.now());
+        if invite.is_revoked || is_used_up || is_over || is_banned {
             return Err(bad("INVITE_HASH_EXPIRED"));
         }
         Ok(invite.clone())

@@ -4,55 +4,15 @@ use grammers_tl_types as tl;
 use tl::{enums, types};
 
 use super::{Desk, methods};
-use crate::world::html;
-use crate::world::ids::{self, Kind};
-use crate::world::letter::{Draft, Media};
+use crate::world::ids;
+use crate::world::letter::Draft;
 use crate::world::mailbox::LetterId;
 use crate::world::post::{Bundle, Kin};
-use crate::world::refusal::{Answered, Refusal, bad, forbidden};
-use crate::world::state::State;
+use crate::world::refusal::{Answered, bad};
 
-/// core.telegram.org/method/messages.sendMessage, in UTF-16 units… of which config.message_length_max counts these.
+/// core.telegram.org/method/messages.sendMessage, in UTF-16 units (config.message_length_max).
 const TEXT_MAX: usize = 4_096;
 const CAPTION_MAX: usize = 1_024;
-
-impl State {
-    /// Whether `user` may write into `chat` now.
-    pub(crate) fn may_write(&self, user: i64, chat: i64) -> Answered<()> {
-        if let Kind::User(other) = ids::kind(chat) {
-            let is_blocked =
-                self.accounts.get(&other).is_some_and(|account| account.blocked.contains(&user));
-            let is_gone =
-                self.accounts.get(&other).is_some_and(|account| account.refused.is_some());
-            return match (is_blocked, is_gone) {
-                (true, _) => Err(forbidden("USER_IS_BLOCKED")),
-                (_, true) => Err(bad("INPUT_USER_DEACTIVATED")),
-                _ if self.is_bot(other) && self.is_bot(user) => Err(bad("USER_IS_BOT")),
-                _ => Ok(()),
-            };
-        }
-        let place = self.readable(user, chat)?;
-        let is_admin = place.is_admin(user);
-        if !place.is_member(user) || (place.is_broadcast() && !is_admin) {
-            return Err(forbidden("CHAT_WRITE_FORBIDDEN"));
-        }
-        if is_admin {
-            return Ok(());
-        }
-        if place.restrictions(user).is_some_and(|rights| rights.send_messages) {
-            return Err(bad("USER_BANNED_IN_CHANNEL"));
-        }
-        if place.default_rights.send_messages {
-            return Err(forbidden("CHAT_WRITE_FORBIDDEN"));
-        }
-        let last = place.wrote.get(&user).copied().unwrap_or(0);
-        let wait = last + place.slow_mode - self.now();
-        if place.slow_mode > 0 && wait > 0 {
-            return Err(Refusal::new(420, format!("SLOWMODE_WAIT_{wait}")));
-        }
-        Ok(())
-    }
-}
 
 pub(super) fn check_text(text: &str, max: usize, too_long: &str) -> Answered<()> {
     if text.encode_utf16().count() > max { Err(bad(too_long)) } else { Ok(()) }
@@ -118,55 +78,6 @@ impl Desk<'_> {
             }
             _ => Ok(None),
         }
-    }
-
-    fn entities(
-        &self,
-        text: &str,
-        given: Option<Vec<enums::MessageEntity>>,
-    ) -> Answered<Vec<enums::MessageEntity>> {
-        let mut entities = Vec::new();
-        let length = text.encode_utf16().count() as i32;
-        for entity in given.unwrap_or_default() {
-            if entity.offset() < 0
-                || entity.length() <= 0
-                || entity.offset() + entity.length() > length
-            {
-                return Err(bad("ENTITY_BOUNDS_INVALID"));
-            }
-            entities.push(match entity {
-                enums::MessageEntity::InputMessageEntityMentionName(mention) => {
-                    let user_id = self.state.user_named(self.user, &mention.user_id)?;
-                    types::MessageEntityMentionName {
-                        offset: mention.offset,
-                        length: mention.length,
-                        user_id,
-                    }
-                    .into()
-                }
-                other => other,
-            });
-        }
-        Ok(html::detect(text, entities))
-    }
-
-    pub(super) fn markup(
-        &self,
-        given: Option<enums::ReplyMarkup>,
-    ) -> Answered<Option<enums::ReplyMarkup>> {
-        if given.is_some() && !self.state.is_bot(self.user) {
-            return Ok(None);
-        }
-        if let Some(enums::ReplyMarkup::ReplyInlineMarkup(markup)) = &given {
-            for row in &markup.rows {
-                let enums::KeyboardInlineButtonRow::Row(row) = row;
-                for button in &row.buttons {
-                    let enums::KeyboardInlineButton::Button(button) = button;
-                    check_button(&button.text, &button.r#type)?;
-                }
-            }
-        }
-        Ok(given)
     }
 
     pub(super) fn text_draft(
@@ -317,60 +228,5 @@ impl Desk<'_> {
         };
         let letter = self.post(bot, draft);
         Ok(self.sent(&[(letter, Some(q.random_id))]))
-    }
-
-    /// What an input medium becomes once it is here.
-    pub(super) fn media(&mut self, media: enums::InputMedia) -> Answered<Media> {
-        let date = self.state.now();
-        let files = &mut self.state.files;
-        match media {
-            enums::InputMedia::UploadedDocument(m) => {
-                let (bytes, name) = files.finish(self.user, &m.file)?;
-                let mut attributes = m.attributes;
-                let has_name =
-                    attributes.iter().any(|a| matches!(a, enums::DocumentAttribute::Filename(_)));
-                if !has_name && !name.is_empty() {
-                    attributes.push(types::DocumentAttributeFilename { file_name: name }.into());
-                }
-                Ok(Media::Document(files.store(bytes, m.mime_type, attributes, date)))
-            }
-            enums::InputMedia::UploadedPhoto(m) => {
-                let (bytes, _) = files.finish(self.user, &m.file)?;
-                Ok(Media::Photo(files.store(bytes, "image/jpeg".to_owned(), Vec::new(), date)))
-            }
-            enums::InputMedia::Document(m) => match m.id {
-                enums::InputDocument::Document(d) => {
-                    files.known(d.id, d.access_hash, &d.file_reference).map(Media::Document)
-                }
-                enums::InputDocument::Empty => Err(bad("DOCUMENT_INVALID")),
-            },
-            enums::InputMedia::Photo(m) => match m.id {
-                enums::InputPhoto::Photo(p) => {
-                    files.known(p.id, p.access_hash, &p.file_reference).map(Media::Photo)
-                }
-                enums::InputPhoto::Empty => Err(bad("PHOTO_INVALID")),
-            },
-            enums::InputMedia::PhotoExternal(_) | enums::InputMedia::DocumentExternal(_) => {
-                Err(bad("WEBPAGE_CURL_FAILED"))
-            }
-            enums::InputMedia::Dice(dice) => Ok(Media::Other(Box::new(
-                types::MessageMediaDice { value: 4, emoticon: dice.emoticon, game_outcome: None }
-                    .into(),
-            ))),
-            _ => Err(bad("MEDIA_INVALID")),
-        }
-    }
-}
-
-fn check_button(text: &str, kind: &enums::InlineButtonType) -> Answered<()> {
-    match kind {
-        _ if text.is_empty() => Err(bad("BUTTON_TEXT_INVALID")),
-        enums::InlineButtonType::Callback(c) if c.data.is_empty() || c.data.len() > 64 => {
-            Err(bad("BUTTON_DATA_INVALID"))
-        }
-        enums::InlineButtonType::Url(u) if !u.url.contains('.') && !u.url.starts_with("tg://") => {
-            Err(bad("BUTTON_URL_INVALID"))
-        }
-        _ => Ok(()),
     }
 }
