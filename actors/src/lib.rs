@@ -1,1 +1,21 @@
-//! actors
+//! The living tree: roles that hold the parts in their hands.
+//!
+//! The folders are the tree: a file with a folder supervises what is in it, the order of `mod` lines is the order of
+//! starts, and its reverse the order of stops. Commands go down, events go up, nothing goes sideways. Rules live in
+//! `domain`; actors only perform their effects, and no handler waits for anything.
+
+mod call_sink;
+mod feeding;
+mod inbox;
+mod requests;
+mod root;
+pub mod settings;
+pub mod speech;
+mod voice;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use root::{Tree, start};
+pub use settings::Settings;

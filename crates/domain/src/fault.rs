@@ -64,6 +64,8 @@ pub enum Reason {
     BroadcastOnly,
     /// An end-to-end encrypted conference; bots cannot speak there.
     Conference,
+    /// The assistant account entered this voice chat from somewhere else.
+    JoinedElsewhere,
     /// The voice chat's media server could not be reached.
     CallUnreachable,
     // --- people and accounts ---

@@ -4,87 +4,43 @@
 //! and shares no protocol code with it, so that both cannot be wrong in the same way. It must never be reachable from
 //! outside: its RSA key is a public test key. Protocol facts are from core.telegram.org/mtproto.
 
+mod calls;
+mod connection;
+mod crypto;
+mod door;
+mod exchange;
 mod faults;
+mod inbox;
+mod links;
+mod outbox;
+mod rsa;
+mod service;
+mod session;
+mod state;
 mod stats;
+mod tasks;
+mod temp_keys;
+mod tl;
+mod transport;
+mod unwrap;
+
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-
+use self::door::Door;
 pub use self::faults::{DhAnswer, Envelope, Faults, Instead, Rule, Target};
+pub use self::service::{Answer, Caller, Service};
+use self::state::{At, Shared, State};
 pub use self::stats::{EarlyRetry, KeyStats, Stats};
 
 /// The identifier of an authorization key: the lower 64 bits of its SHA-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct KeyId(pub u64);
-
-/// What stands behind the wire: accounts, chats, methods.
-pub trait Service: Send + Sync + 'static {
-    /// Answers one request.
-    ///
-    /// `request` is the bare TL body with its constructor id, already unwrapped from containers, gzip,
-    /// `invokeWithLayer`, `initConnection`, `invokeAfterMsg(s)` and `invokeWithoutUpdates`. The synchronous part of
-    /// `call` runs in the order in which requests arrived; the futures run side by side. The same message id of one
-    /// session never arrives twice.
-    fn call(&self, caller: Caller, request: Vec<u8>) -> BoxFuture<'static, Answer>;
-
-    /// The session became reachable: its first live connection carried a message.
-    fn connected(&self, caller: &Caller) {
-        let _ = caller;
-    }
-
-    /// The session lost its last connection.
-    fn disconnected(&self, caller: &Caller) {
-        let _ = caller;
-    }
-}
-
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The authorization: the permanent key, also when a bound temporary key encrypted the message.
-    pub key: KeyId,
-    /// The temporary key that carried the message, if one did.
-    pub temp_key: Option<KeyId>,
-    /// The session id, chosen by the client.
-    pub session: i64,
-    /// The TCP connection, numbered from 1 for the life of the data centre.
-    pub connection: u64,
-    /// The layer of the last `invokeWithLayer` of this session, else of this key, else `Settings::layer`.
-    pub layer: i32,
-    /// The user bound to the key by [`Dc::bind_user`].
-    pub user: Option<i64>,
-    /// The request was wrapped in `invokeWithoutUpdates`.
-    pub without_updates: bool,
-    /// The message id of the request; 0 outside a request.
-    pub message: i64,
-}
-
-/// What a [`Service`] answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// A serialized TL object (or bare vector) which becomes the result.
-    Result(Vec<u8>),
-    /// An RPC error such as `420 FLOOD_WAIT_7`.
-    Error { code: i32, name: String },
-    /// No answer, ever: the client waits.
-    Never,
-}
-
-impl Answer {
-    /// An RPC error.
-    pub fn error(code: i32, name: impl Into<String>) -> Self {
-        Self::Error { code, name: name.into() }
-    }
-
-    /// The error of a method which the service does not know; counted in [`Stats::unknown_requests`].
-    pub fn unknown_method(id: u32) -> Self {
-        Self::error(400, format!("INPUT_METHOD_INVALID_{id}"))
-    }
-}
 
 /// How a data centre behaves when nothing is broken.
 #[derive(Clone, Debug)]
@@ -140,10 +96,38 @@ pub struct RsaInfo {
 }
 
 /// A handle to a running data centre; clones are cheap. When the last one goes, every task and connection ends.
+///
+/// The data centre keeps its service: a service that keeps a handle in return should keep a [`WeakDc`].
 #[derive(Clone)]
 pub struct Dc {
-    faults: Arc<Faults>,
+    house: Arc<House>,
     address: SocketAddr,
+}
+
+/// A handle that does not keep the data centre running.
+#[derive(Clone)]
+pub struct WeakDc {
+    house: Weak<House>,
+    address: SocketAddr,
+}
+
+impl WeakDc {
+    /// The handle, unless the last one is gone.
+    pub fn upgrade(&self) -> Option<Dc> {
+        self.house.upgrade().map(|house| Dc { house, address: self.address })
+    }
+}
+
+/// What ends with the last handle.
+struct House {
+    shared: Arc<Shared>,
+    faults: Faults,
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.shared.tasks.abort();
+    }
 }
 
 impl Dc {
@@ -151,9 +135,16 @@ impl Dc {
     ///
     /// # Errors
     /// The port cannot be bound.
-    pub async fn start(settings: Settings, _service: Arc<dyn Service>) -> io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind(settings.listen).await?;
-        Ok(Self { faults: Arc::new(Faults {}), address: listener.local_addr()? })
+    pub async fn start(settings: Settings, service: Arc<dyn Service>) -> io::Result<Self> {
+        let shared = Arc::new(Shared::new(settings, service));
+        let (door, address) = Door::open(&shared).await?;
+        let faults = Faults { shared: shared.clone(), door };
+        Ok(Self { house: Arc::new(House { shared, faults }), address })
+    }
+
+    /// A handle for the service itself.
+    pub fn downgrade(&self) -> WeakDc {
+        WeakDc { house: Arc::downgrade(&self.house), address: self.address }
     }
 
     /// The address clients connect to.
@@ -161,86 +152,126 @@ impl Dc {
         self.address
     }
 
+    /// The number given in the settings.
+    pub fn dc_id(&self) -> i32 {
+        self.shared().settings.dc_id
+    }
+
     /// The public key clients must trust to make authorization keys of their own.
     pub fn rsa(&self) -> RsaInfo {
-        RsaInfo { pem: String::new(), fingerprint: 0, n_hex: String::new(), e_hex: String::new() }
+        rsa::info()
     }
 
     /// Makes an authorization key without the exchange, for clients which cannot be taught another RSA key.
     pub fn register_key(&self) -> [u8; 256] {
-        [0; 256]
+        let auth_key = crypto::random();
+        self.add_key(&auth_key);
+        auth_key
     }
 
     /// Accepts an authorization key made elsewhere, such as one from a saved session of an earlier run.
     pub fn add_key(&self, auth_key: &[u8; 256]) -> KeyId {
-        Self::key_id(auth_key)
+        self.shared().lock().add_key(auth_key)
     }
 
     /// The identifier of an authorization key.
-    pub fn key_id(_auth_key: &[u8; 256]) -> KeyId {
-        KeyId(0)
+    pub fn key_id(auth_key: &[u8; 256]) -> KeyId {
+        KeyId(crypto::key_id(auth_key))
     }
 
     /// From now on the key speaks for the user.
-    pub fn bind_user(&self, _key: KeyId, _user: i64) {}
+    pub fn bind_user(&self, key: KeyId, user: i64) {
+        self.set_user(key, Some(user));
+    }
 
     /// The key speaks for nobody (log out, revoked session).
-    pub fn unbind(&self, _key: KeyId) {}
+    pub fn unbind(&self, key: KeyId) {
+        self.set_user(key, None);
+    }
 
     /// For whom the key speaks.
-    pub fn user_of(&self, _key: KeyId) -> Option<i64> {
-        None
+    pub fn user_of(&self, key: KeyId) -> Option<i64> {
+        self.shared().lock().user_of(key)
     }
 
     /// Forgets the key and its sessions; its next message is answered with the transport error -404.
-    pub fn drop_key(&self, _key: KeyId) {}
+    pub fn drop_key(&self, key: KeyId) {
+        let gone = self.shared().lock().drop_key(key);
+        gone.iter().for_each(|caller| self.shared().service.disconnected(caller));
+    }
 
-    /// Pushes a serialized `Updates` to every live session of the user which wants updates. Returns how many there
-    /// were; nothing is kept for the others, the difference recovers it.
-    pub fn push_to_user(
-        &self,
-        _user: i64,
-        _updates: Vec<u8>,
-        _except_session: Option<i64>,
-    ) -> usize {
-        0
+    /// Pushes a serialized `Updates` to every live session of the user which wants updates: one connection each, the
+    /// newest. Returns how many there were; nothing is kept for the others, the difference recovers it.
+    pub fn push_to_user(&self, user: i64, updates: Vec<u8>, except_session: Option<i64>) -> usize {
+        self.push(&updates, except_session, |state, at| state.user_of(at.key) == Some(user))
     }
 
     /// The same for every live session of one key.
-    pub fn push_to_key(
-        &self,
-        _key: KeyId,
-        _updates: Vec<u8>,
-        _except_session: Option<i64>,
-    ) -> usize {
-        0
+    pub fn push_to_key(&self, key: KeyId, updates: Vec<u8>, except_session: Option<i64>) -> usize {
+        self.push(&updates, except_session, |state, at| state.matches(at, Target::Key(key)))
     }
 
     /// Pushes to one session, whether it wants updates or not. False when it has no connection.
-    pub fn push_to_session(&self, _key: KeyId, _session: i64, _updates: Vec<u8>) -> bool {
-        false
+    pub fn push_to_session(&self, key: KeyId, session: i64, updates: Vec<u8>) -> bool {
+        let mut state = self.shared().lock();
+        let wanted =
+            |state: &State, at: At| at.session == session && state.matches(at, Target::Key(key));
+        let at = state.live(wanted).first().copied();
+        at.is_some_and(|at| state.push(at, updates))
     }
 
-    /// The live sessions of a user.
-    pub fn sessions_of(&self, _user: i64) -> Vec<Caller> {
-        Vec::new()
+    /// The live sessions of a user, the oldest first.
+    pub fn sessions_of(&self, user: i64) -> Vec<Caller> {
+        let state = self.shared().lock();
+        let live = state.live(|state, at| state.user_of(at.key) == Some(user));
+        live.into_iter().filter_map(|at| state.live_caller(at)).collect()
     }
 
     /// The switchboard of what can go wrong.
     pub fn faults(&self) -> &Faults {
-        &self.faults
+        &self.house.faults
     }
 
     /// The referee's book, as it is now.
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        let state = self.shared().lock();
+        let unacked = state.sessions.values().map(|session| session.unacked.len() as u64).sum();
+        Stats { unacked, ..state.stats.clone() }
     }
 
     /// The server's clock: unix seconds, with the offset of [`Faults::set_clock_offset`].
     pub fn now(&self) -> i64 {
-        0
+        self.shared().lock().clock().0
     }
 
-    /// Closes the port and every connection, and waits for the tasks to end.
-    pub async fn stop(self) {}
+    /// Closes the port and every connection, and waits for the tasks to end. Other handles stay valid and dead.
+    pub async fn stop(self) {
+        self.shared().tasks.stop().await;
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.house.shared
+    }
+
+    fn set_user(&self, key: KeyId, user: Option<i64>) {
+        let mut state = self.shared().lock();
+        let key = state.authorization(key);
+        if let Some(key) = state.keys.get_mut(&key) {
+            key.user = user;
+        }
+    }
+
+    fn push(
+        &self,
+        updates: &[u8],
+        except: Option<i64>,
+        wanted: impl Fn(&State, At) -> bool,
+    ) -> usize {
+        let mut state = self.shared().lock();
+        let live = state.live(|state, at| {
+            let wants = state.sessions.get(&at).is_some_and(|session| session.wants_updates);
+            wants && Some(at.session) != except && wanted(state, at)
+        });
+        live.into_iter().filter(|at| state.push(*at, updates.to_vec())).count()
+    }
 }

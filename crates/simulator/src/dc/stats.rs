@@ -38,6 +38,8 @@ pub struct Stats {
     pub pushes: u64,
     /// Messages acknowledged by clients.
     pub acks: u64,
+    /// Messages of ours that clients should have acknowledged, and have not (yet).
+    pub unacked: u64,
 }
 
 /// The connections of one key.

@@ -1,0 +1,139 @@
+# ArmedMusic speaks English. Arguments are already escaped for HTML.
+
+## Commands
+
+start-private =
+    🎵 <b>Hello, { $name }!</b>
+    I play music in the voice chats of groups.
+
+    Add me to a group, start a voice chat there and send <code>/play a song</code>.
+    /help shows everything I can do.
+start-group =
+    🎵 I am here. Send <code>/play a song</code> and I will play it in the voice chat.
+help =
+    🎵 <b>What I can do</b>
+
+    <code>/play</code> words, a link, or a reply to an audio file: play it, or queue it
+    <code>/pause</code> · <code>/resume</code>: hold the music, go on
+    <code>/skip</code>: the next track, please
+    <code>/stop</code>: end the music and leave the voice chat
+    <code>/queue</code>: what plays now and what comes next
+    <code>/ping</code>: am I awake?
+
+    Everybody may ask for music. { $controls ->
+        [everyone] Everybody may control it, too.
+       *[admins] Administrators control it; whoever asked for a track may skip it.
+    }
+only-in-groups = 🎧 Music plays in groups. Add me to a group, start a voice chat and send <code>/play</code> there.
+ping = 🏓 Here. Up for { $uptime }.
+
+command-play = Play a song, a link or the replied file
+command-pause = Hold the music
+command-resume = Go on
+command-skip = Next track
+command-stop = End the music
+command-queue = What plays and what waits
+command-ping = Am I awake?
+command-help = What I can do
+
+## What plays
+
+searching = 🔎 Looking for it…
+queued =
+    ✅ <b>{ $title }</b>{ $duration ->
+        [none] { "" }
+       *[other] { " " }· { $duration }
+    }
+    Number { $place } in the queue, for { $name }
+left-out = ⚠️ { $tracks ->
+        [one] One more track did
+       *[other] { $tracks } more tracks did
+    } not fit into the queue.
+now-playing = ▶️ <b>Now playing</b>
+now-paused = ⏸ <b>Paused</b>
+ended-line = ⏹ <b>Played</b>
+skipped-line = ⏭ <b>Skipped</b>
+stopped-line = ⏹ <b>Stopped</b>
+requested-by = 👤 { $name }
+waiting = 📜 { $tracks ->
+        [one] 1 track waits
+       *[other] { $tracks } tracks wait
+    }
+finished = 🎶 That was the last track. Send <code>/play</code> for more.
+paused = ⏸ Paused by { $name }.
+resumed = ▶️ { $name } plays on.
+skipped = ⏭ { $name } skipped <b>{ $title }</b>.
+skipped-search = ⏭ { $name } skipped what was being looked for.
+stopped = ⏹ { $name } stopped the music.{ $dropped ->
+        [0] { "" }
+        [one] { " " }One waiting track was dropped.
+       *[other] { " " }{ $dropped } waiting tracks were dropped.
+    }
+queue-empty = 📜 Nothing plays and nothing waits. Send <code>/play</code> with a song.
+queue-now = ▶️ <b>{ $title }</b> · { $position } / { $duration } · { $name }
+queue-now-paused = ⏸ <b>{ $title }</b> · { $position } / { $duration } · { $name }
+queue-next = { $place }. { $title } · { $name }
+queue-looking = 🔎 being looked for
+queue-more = … and { $tracks } more
+live = live
+
+## Answers to controls
+
+done-paused = Paused
+done-resumed = Playing
+done-skipped = Skipped
+done-stopped = Stopped
+nothing-playing = 🔇 Nothing is playing. Send <code>/play</code> with a song.
+already-paused = ⏸ It is paused already. <code>/resume</code> goes on.
+not-paused = ▶️ It is playing already. <code>/pause</code> holds it.
+forbidden = 🔒 Only administrators may do this. Whoever asked for a track may skip it.
+stale = This button belonged to an earlier track.
+forged = This button is not mine.
+
+## The call
+
+call-held = ⏳ { $reason } The music waits and goes on where it was.
+call-restored = 🔊 The connection is back, the music goes on.
+call-failed = ⚠️ { $reason }{ $dropped ->
+        [0] { "" }
+        [one] { " " }One waiting track was dropped.
+       *[other] { " " }{ $dropped } waiting tracks were dropped.
+    }
+track-failed = ⚠️ <b>{ $title }</b>: { $reason }
+
+## Reasons, each with a way out
+
+reason-not-found = I found nothing by that name. Try other words or a link.
+reason-nothing-asked = Tell me what to play: <code>/play a song</code>, a link, or reply to an audio file with <code>/play</code>.
+reason-not-audio = That link does not lead to audio. Send a direct link to an audio file.
+reason-unsupported = I cannot read this kind of audio. MP3, M4A, FLAC, Ogg and WebM work.
+reason-corrupt = The file is damaged and cannot be played. Try another copy.
+reason-empty = There is no sound in it. Try another file.
+reason-preview = Only a short preview is offered there. Try another link.
+reason-too-large = The file is too large for me. Try a smaller one.
+reason-too-long = The track is longer than allowed here. Try a shorter one.
+reason-bad-url = I open only plain http and https links. Check the link.
+reason-private-address = That link leads to a private address, which I do not open. Send a public link.
+reason-unreachable = The place where this music is does not answer. Try again later or another link.
+reason-timeout = The place where this music is answers too slowly. Try again later or another link.
+reason-service-refused = The place where this music is refused to give it out. Try another link.
+reason-queue-full = The queue is full. Wait until a track has played, or ask an administrator to skip.
+reason-no-voice-chat = No voice chat is on. Start one and send <code>/play</code> again, or let the assistant manage voice chats.
+reason-call-ended = The voice chat ended. Start a new one and send <code>/play</code> again.
+reason-force-muted = An administrator muted the assistant. Unmute it in the voice chat.
+reason-broadcast-only = This voice chat is a live stream, nobody can play music into it. Start an ordinary voice chat.
+reason-conference = This is an encrypted conference, bots cannot play there. Start an ordinary voice chat.
+reason-joined-elsewhere = The assistant's account entered a voice chat from another place. Send <code>/play</code> again when it is free.
+reason-call-unreachable = Telegram's voice server does not answer.
+reason-not-allowed = I lack the right to do that. An administrator can give it to me.
+reason-no-assistant = No assistant is available now. Try again in a minute.
+reason-assistant-not-in = The assistant is not in this group and could not join. Add it, or give me the right to invite users.
+reason-assistant-banned = The assistant is banned here. Unban it and send <code>/play</code> again.
+reason-assistant-awaits-approval = The assistant asked to join. Approve its request and send <code>/play</code> again.
+reason-too-many-channels = The assistant is in too many groups. Try again later.
+reason-account-lost = The assistant's account is signed out. The operator of this bot has to sign in again.
+reason-flood = Telegram asks me to slow down. Try again in a minute.
+reason-telegram-unreachable = Telegram does not answer. Try again in a minute.
+reason-unreadable = Telegram answered something that I do not understand yet. Try again in a minute.
+reason-stopping = I am restarting. Try again in a minute.
+reason-internal = Something went wrong on my side. Try again; the operator can see it in the log.

@@ -1,0 +1,176 @@
+//! What a message or a pressed button wants of the bot. Pure.
+
+use domain::callback::{Action, Forged, Generation, Seal};
+use domain::command::{Asked, Command, Parsed, parse};
+use domain::event::{By, Via};
+use domain::permission::Standing;
+use domain::player::Input;
+use domain::track::{Attachment, Request, Requester};
+use domain::{Attempt, ChatId, MessageId, UserId};
+use telegram::{Callback, Message, Sender};
+
+/// The account that speaks for anonymous administrators (GroupAnonymousBot, core.telegram.org/bots/api#chatmember).
+const ANONYMOUS_ADMIN: UserId = UserId(1_087_968_824);
+
+/// What is wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Wish {
+    /// Nothing of this bot.
+    Nothing,
+    Start,
+    Help,
+    Ping,
+    /// Something that makes sense in groups only.
+    NotHere,
+    Play {
+        asked: PlayAsked,
+        requester: Requester,
+    },
+    Control {
+        control: Control,
+        by: By,
+        only: Option<Attempt>,
+    },
+    /// A button of an earlier player.
+    Stale {
+        by: By,
+    },
+    /// A button that this bot did not make.
+    Forged {
+        by: By,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum PlayAsked {
+    Request(Request),
+    /// Whatever is attached to this message.
+    Reply(MessageId),
+    Nothing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Control {
+    Pause,
+    Resume,
+    Skip,
+    Stop,
+    List,
+}
+
+/// Reads a message. `username` is the bot's.
+pub(crate) fn read(message: &Message, username: &str, owner: Option<UserId>) -> Wish {
+    if message.is_out
+        || matches!(&message.from, Sender::User(user) if user.is_bot)
+        || message.chat.is_broadcast
+    {
+        return Wish::Nothing;
+    }
+    let command = match parse(&message.text, username) {
+        Parsed::Command(command) => command,
+        Parsed::Unknown if message.chat.id.is_private() => return Wish::Help,
+        Parsed::Unknown | Parsed::ForAnotherBot | Parsed::NotACommand => return Wish::Nothing,
+    };
+    let is_private = message.chat.id.is_private();
+    let control = match command {
+        Command::Start => return Wish::Start,
+        Command::Help => return Wish::Help,
+        Command::Ping => return Wish::Ping,
+        _ if is_private => return Wish::NotHere,
+        Command::Play(asked) => {
+            let Requester { id, name } = requester(&message.from, message.chat.id);
+            let asked = play(asked, message.attachment.clone(), message.reply_to);
+            return Wish::Play { asked, requester: Requester { id, name } };
+        }
+        Command::Pause => Control::Pause,
+        Command::Resume => Control::Resume,
+        Command::Skip => Control::Skip,
+        Command::Stop => Control::Stop,
+        Command::Queue => Control::List,
+    };
+    let Requester { id, name } = requester(&message.from, message.chat.id);
+    let standing = Standing {
+        user: id,
+        is_anonymous_admin: matches!(message.from, Sender::AnonymousAdmin),
+        is_admin: false,
+        is_owner: Some(id) == owner,
+        is_requester: false,
+    };
+    Wish::Control { control, by: By { name, standing, via: Via::Message(message.id) }, only: None }
+}
+
+/// Reads a press; `current` is the life of the player that the chat's newest panel belongs to.
+pub(crate) fn press(
+    callback: &Callback,
+    seal: &Seal,
+    current: Option<Generation>,
+    owner: Option<UserId>,
+) -> Wish {
+    let standing = Standing {
+        user: callback.from.id,
+        is_anonymous_admin: false,
+        is_admin: false,
+        is_owner: Some(callback.from.id) == owner,
+        is_requester: false,
+    };
+    let by = By { name: callback.from.name.clone(), standing, via: Via::Button(callback.id) };
+    match seal.check(callback.chat, &callback.data) {
+        Err(Forged) => Wish::Forged { by },
+        Ok(pressed) if Some(pressed.generation) != current => Wish::Stale { by },
+        Ok(pressed) => {
+            let control = match pressed.action {
+                Action::Pause => Control::Pause,
+                Action::Resume => Control::Resume,
+                Action::Skip => Control::Skip,
+                Action::Stop => Control::Stop,
+            };
+            Wish::Control { control, by, only: Some(pressed.attempt) }
+        }
+    }
+}
+
+/// Words win over the attachment, the attachment over the reply.
+fn play(
+    asked: Option<Asked>,
+    attachment: Option<Attachment>,
+    reply_to: Option<MessageId>,
+) -> PlayAsked {
+    match (asked, attachment, reply_to) {
+        (Some(Asked::Url(url)), _, _) => PlayAsked::Request(Request::Url(url)),
+        (Some(Asked::Query(query)), _, _) => PlayAsked::Request(Request::Query(query)),
+        (None, Some(attachment), _) => PlayAsked::Request(Request::Attachment(attachment)),
+        (None, None, Some(reply_to)) => PlayAsked::Reply(reply_to),
+        (None, None, None) => PlayAsked::Nothing,
+    }
+}
+
+fn requester(from: &Sender, chat: ChatId) -> Requester {
+    match from {
+        Sender::User(user) => Requester { id: user.id, name: user.name.clone() },
+        Sender::AnonymousAdmin => Requester { id: ANONYMOUS_ADMIN, name: "Admin".to_owned() },
+        Sender::Channel { id, title } => {
+            let name = title.clone().unwrap_or_else(|| "Channel".to_owned());
+            debug_assert!(*id != chat || !id.is_private());
+            Requester { id: UserId(id.0), name }
+        }
+    }
+}
+
+// === impl Control ===
+
+impl Control {
+    pub(crate) fn input(self, by: By, only: Option<Attempt>) -> Input {
+        match self {
+            Control::Pause => Input::Pause { by, only },
+            Control::Resume => Input::Resume { by, only },
+            Control::Skip => Input::Skip { by, only },
+            Control::Stop => Input::Stop { by, only },
+            Control::List => Input::List { by },
+        }
+    }
+
+    /// Whether an administrator's standing makes a difference.
+    pub(crate) fn needs_standing(self) -> bool {
+        self != Control::List
+    }
+}

@@ -1,0 +1,188 @@
+//! What a call may ask of an assistant, and how the account does it.
+
+use domain::call::{Found, Refusal};
+use domain::{Attempt, CallId, ChatId, Fault, Reason, UserId};
+use telegram::{Account, CallError};
+
+use crate::root::assistants::assistant::row_of;
+use crate::root::chats::chat::call::{self, Answer};
+
+pub(crate) enum Request {
+    /// Be in the group: already, by its public name, or by an invitation of the bot.
+    Enter {
+        attempt: Attempt,
+        chat: ChatId,
+        username: Option<String>,
+    },
+    Find {
+        attempt: Attempt,
+        chat: ChatId,
+    },
+    Create {
+        attempt: Attempt,
+        chat: ChatId,
+    },
+    Join {
+        attempt: Attempt,
+        chat: ChatId,
+        call: CallId,
+        params: String,
+    },
+    Check {
+        attempt: Attempt,
+        call: CallId,
+        ssrc: u32,
+    },
+    Unmute {
+        call: CallId,
+    },
+    Quit {
+        call: CallId,
+        ssrc: u32,
+    },
+}
+
+// === impl Request ===
+
+impl Request {
+    /// Does it; the answer is for whoever asked. `bot` is the bot's account, which may invite.
+    pub(crate) async fn perform(
+        self,
+        account: &Account,
+        bot: Option<&Account>,
+        me: UserId,
+    ) -> Option<call::Msg> {
+        match self {
+            Request::Enter { attempt, chat, username } => {
+                let outcome = enter(account, bot, chat, username.as_deref(), me).await;
+                Some(call::Msg::Entered { attempt, outcome })
+            }
+            Request::Find { attempt, chat } => {
+                let outcome = find(account, chat).await.map_err(Fault::from);
+                Some(call::Msg::Found { attempt, outcome })
+            }
+            Request::Create { attempt, chat } => {
+                let outcome = account.create_call(chat).await.map_err(Fault::from);
+                Some(call::Msg::Created { attempt, outcome })
+            }
+            Request::Join { attempt, chat: _, call, params } => {
+                let outcome =
+                    account.join_call(call, &params, false).await.map_err(refusal).map(|joined| {
+                        let row = joined.own.as_ref().map(row_of);
+                        Answer { params: joined.params, row }
+                    });
+                Some(call::Msg::Answered { attempt, outcome })
+            }
+            Request::Check { attempt, call, ssrc } => {
+                let outcome = account.check_call(call, &[ssrc]).await.map_err(refusal);
+                Some(call::Msg::Checked {
+                    attempt,
+                    outcome: outcome.map(|alive| alive.contains(&ssrc)),
+                })
+            }
+            Request::Unmute { call } => {
+                if let Err(error) = account.edit_self(call, false).await {
+                    tracing::warn!(fault = %error.fault, "the assistant could not unmute itself");
+                }
+                None
+            }
+            Request::Quit { call, ssrc } => {
+                if let Err(error) = account.leave_call(call, ssrc).await {
+                    tracing::debug!(fault = %error.fault, "leaving was not answered");
+                }
+                None
+            }
+        }
+    }
+
+    /// The answer when nobody can perform it.
+    pub(crate) fn unanswered(self) -> Option<call::Msg> {
+        let fault = || Fault::transient(Reason::NoAssistant, "the assistant is not connected");
+        match self {
+            Request::Enter { attempt, .. } => {
+                Some(call::Msg::Entered { attempt, outcome: Err(fault()) })
+            }
+            Request::Find { attempt, .. } => {
+                Some(call::Msg::Found { attempt, outcome: Err(fault()) })
+            }
+            Request::Create { attempt, .. } => {
+                Some(call::Msg::Created { attempt, outcome: Err(fault()) })
+            }
+            Request::Join { attempt, .. } => {
+                Some(call::Msg::Answered { attempt, outcome: Err(Refusal::Other(fault())) })
+            }
+            Request::Check { attempt, .. } => {
+                Some(call::Msg::Checked { attempt, outcome: Err(Refusal::Other(fault())) })
+            }
+            Request::Unmute { .. } | Request::Quit { .. } => None,
+        }
+    }
+}
+
+/// Into the group by the first way that works.
+async fn enter(
+    account: &Account,
+    bot: Option<&Account>,
+    chat: ChatId,
+    username: Option<&str>,
+    me: UserId,
+) -> Result<(), Fault> {
+    if account.is_member(chat).await.unwrap_or(false) {
+        return Ok(());
+    }
+    if let Some(bot) = bot
+        && bot.participant(chat, me).await.is_ok_and(|participant| participant.is_banned)
+    {
+        return Err(Fault::refused(
+            Reason::AssistantBanned,
+            "the assistant is banned in the group",
+        ));
+    }
+    let by_name = match username {
+        Some(username) => account.join_by_username(username).await.map(|_| ()),
+        None => Err(Fault::refused(Reason::AssistantNotIn, "the group has no public name").into()),
+    };
+    let Err(by_name) = by_name else { return Ok(()) };
+    if by_name.fault.is_retryable()
+        || matches!(by_name.fault.reason, Reason::AssistantBanned | Reason::TooManyChannels)
+    {
+        return Err(by_name.fault);
+    }
+    let Some(bot) = bot else { return Err(by_name.fault) };
+    let link = bot.export_invite(chat).await.map_err(|error| cannot_enter(error.fault))?;
+    account.join_by_invite(&link).await.map(|_| ()).map_err(|error| error.fault)
+}
+
+/// Whatever kept the bot from inviting, to people it means that the assistant is not in.
+fn cannot_enter(fault: Fault) -> Fault {
+    if fault.is_retryable() { fault } else { Fault { reason: Reason::AssistantNotIn, ..fault } }
+}
+
+async fn find(account: &Account, chat: ChatId) -> Result<Option<Found>, CallError> {
+    let Some(call) = account.find_call(chat).await? else { return Ok(None) };
+    let details = match account.get_call(call).await {
+        Ok(details) => details,
+        // it ended between the two questions
+        Err(error) if matches!(refusal(error.clone()), Refusal::CallGone) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(Some(Found {
+        call: details.id,
+        is_conference: details.is_conference,
+        is_rtmp: details.is_rtmp,
+        is_scheduled: details.scheduled.is_some(),
+    }))
+}
+
+/// The errors of phone.* that change what to do next (core.telegram.org/method/phone.joinGroupCall).
+fn refusal(error: CallError) -> Refusal {
+    if error.is("GROUPCALL_SSRC_DUPLICATE_MUCH") {
+        Refusal::SsrcTaken
+    } else if error.is("GROUPCALL_FORBIDDEN") || error.is("GROUPCALL_INVALID") {
+        Refusal::CallGone
+    } else if error.is("GROUPCALL_JOIN_MISSING") || error.is("PARTICIPANT_JOIN_MISSING") {
+        Refusal::NotJoined
+    } else {
+        Refusal::Other(error.fault)
+    }
+}

@@ -1,0 +1,201 @@
+//! Assistant — one userbot session: enters groups, joins and leaves voice chats, hears what happens in them.
+//!
+//! parent   root/assistants (one_for_one), permanent, shutdown 5 s, backoff 5 s … 300 s, honours FLOOD_WAIT
+//! hears    calls (requests), its own account (updates)
+//! tells    the call that asked; the calls that an update is about
+//! survives the session, on disk · loses: requests under way, which their callers count as unanswered
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use domain::{Fault, call::Row};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use supervisor::{ChildSpec, Context, Door, Handle};
+use telegram::{Account, CallError, CallState, Incoming, Me, MemberStatus, Session};
+
+use super::Watchers;
+use crate::requests::Request;
+use crate::root::chats::chat::call;
+use crate::wire::{self, Slot};
+
+pub(crate) enum Msg {
+    /// A call wants something of this account.
+    Ask {
+        request: Request,
+        call: Handle<call::Msg>,
+    },
+    /// Signed in, or not.
+    Ready(Result<Box<Me>, CallError>),
+    Incoming(Box<Incoming>),
+    /// The connection is gone for good.
+    Ended(Result<(), Fault>),
+}
+
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) telegram: telegram::Settings,
+    pub(crate) session: Session,
+    pub(crate) bot_account: Slot,
+    pub(crate) is_ready: Arc<AtomicBool>,
+    pub(crate) watchers: Watchers,
+}
+
+pub(crate) struct Args {
+    context: Context<Msg>,
+    parts: Parts,
+}
+
+pub(crate) struct Assistant;
+
+pub(crate) struct State {
+    context: Context<Msg>,
+    parts: Parts,
+    account: Account,
+    updates: Option<telegram::Updates>,
+    me: Option<Me>,
+}
+
+pub(crate) fn child_spec(door: Door<Msg>, id: String, parts: Parts) -> ChildSpec {
+    ChildSpec::behind(door, id, move |context| (Assistant, Args { context, parts: parts.clone() }))
+}
+
+impl Actor for Assistant {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Args;
+
+    async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
+        let Args { context, parts } = args;
+        parts.is_ready.store(false, Ordering::Release);
+        let (account, updates, runner) =
+            telegram::connect(parts.telegram.clone(), parts.session.clone());
+        wire::drive(runner, &context, Msg::Ended);
+        let signing = account.clone();
+        context.tasks().spawn(async move { Msg::Ready(sign_in(&signing).await) });
+        Ok(State { context, parts, account, updates: Some(updates), me: None })
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Msg>,
+        message: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Msg::Ask { request, call } => state.ask(request, call),
+            Msg::Ready(outcome) => state.signed_in(outcome)?,
+            Msg::Incoming(incoming) => state.incoming(*incoming),
+            Msg::Ended(outcome) => return Err(ended(outcome).into()),
+        }
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        _: ActorRef<Msg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.parts.is_ready.store(false, Ordering::Release);
+        state.account.close();
+        Ok(())
+    }
+}
+
+/// Who this account is; its dialogs make the groups it is in known by their access hashes.
+async fn sign_in(account: &Account) -> Result<Box<Me>, CallError> {
+    let me = account.me().await?;
+    account.load_dialogs().await?;
+    Ok(Box::new(me))
+}
+
+fn ended(outcome: Result<(), Fault>) -> supervisor::Failure {
+    match outcome {
+        Ok(()) => supervisor::Failure::transient("the connection ended"),
+        Err(fault) => wire::failure(fault),
+    }
+}
+
+// === impl State ===
+
+impl State {
+    fn signed_in(&mut self, outcome: Result<Box<Me>, CallError>) -> Result<(), ActorProcessingErr> {
+        let me = outcome.map_err(|error| wire::failure(error.into()))?;
+        tracing::info!(path = self.context.path(), user = me.user.id.0, "assistant signed in");
+        if let Some(updates) = self.updates.take() {
+            let pump = wire::pump(updates, self.context.clone(), |incoming| {
+                Msg::Incoming(Box::new(incoming))
+            });
+            self.context.tasks().spawn_quiet(pump);
+        }
+        self.me = Some(*me);
+        self.parts.is_ready.store(true, Ordering::Release);
+        self.context.ready();
+        Ok(())
+    }
+
+    fn ask(&self, request: Request, call: Handle<call::Msg>) {
+        let Some(me) = self.me.as_ref().map(|me| me.user.id) else {
+            if let Some(answer) = request.unanswered() {
+                reply(&call, answer);
+            }
+            return;
+        };
+        let account = self.account.clone();
+        let bot = self.parts.bot_account.now();
+        // a request whose caller ends meanwhile still has to be made: leaving is one of them
+        self.context.tasks().finish(async move {
+            if let Some(answer) = request.perform(&account, bot.as_ref(), me).await {
+                reply(&call, answer);
+            }
+        });
+    }
+
+    fn incoming(&self, incoming: Incoming) {
+        match incoming {
+            Incoming::Participants(participants) => {
+                let chat = self.account.chat_of_call(participants.call);
+                let rows = participants.rows.into_iter().filter(|row| row.is_self);
+                for row in rows {
+                    self.tell(chat, || call::Msg::Row {
+                        call: participants.call,
+                        row: row_of(&row),
+                    });
+                }
+            }
+            Incoming::Call(changed) if matches!(changed.state, CallState::Discarded { .. }) => {
+                self.tell(changed.chat, || call::Msg::Discarded(changed.call));
+            }
+            Incoming::Member(change) if change.is_self => {
+                if matches!(change.status, MemberStatus::Left | MemberStatus::Banned) {
+                    self.tell(Some(change.chat.id), || call::Msg::Removed);
+                }
+            }
+            Incoming::Lost(fault) => {
+                tracing::warn!(path = self.context.path(), %fault, "connection lost")
+            }
+            _ => {}
+        }
+    }
+
+    fn tell(&self, chat: Option<domain::ChatId>, message: impl Fn() -> call::Msg) {
+        for watcher in self.parts.watchers.of(chat) {
+            reply(&watcher.call, message());
+        }
+    }
+}
+
+pub(crate) fn row_of(row: &telegram::Row) -> Row {
+    Row {
+        ssrc: row.ssrc,
+        is_muted: row.is_muted,
+        can_self_unmute: row.can_self_unmute,
+        has_left: row.has_left,
+    }
+}
+
+/// A call that is gone wants no answer.
+fn reply(call: &Handle<call::Msg>, answer: call::Msg) {
+    if call.send(answer).is_err() {
+        tracing::debug!("a call did not wait for its answer");
+    }
+}

@@ -1,0 +1,156 @@
+//! Chats — dynamic: one child per chat that plays; a chat ends when nothing is left to play.
+
+pub(crate) mod chat;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::permission::Controls;
+use domain::player::Input;
+use domain::{ChatId, Fault, Reason};
+use supervisor::{ChildSpec, Dynamic, Handle, Intensity, NotStarted, SupervisorSpec, Undelivered};
+
+pub(crate) use chat::player;
+
+use super::extractors::resolver;
+use super::{assistants, bot};
+use crate::settings::{Chat, Sources};
+use crate::wire::Slot;
+
+const INTENSITY: Intensity =
+    Intensity { restarts_max: 100, within: std::time::Duration::from_secs(60) };
+/// How often a request may meet a player that is just ending before it is told so.
+const STARTS_MAX: u32 = 5;
+
+/// What every chat is built of.
+pub(crate) struct Parts {
+    pub(crate) settings: Chat,
+    pub(crate) call_settings: domain::call::Settings,
+    pub(crate) sources: Sources,
+    pub(crate) engine: Arc<media::Engine>,
+    pub(crate) transport: Arc<group_call::Transport>,
+    pub(crate) resolver: Handle<resolver::Msg>,
+    pub(crate) roster: assistants::Roster,
+    pub(crate) bot: Handle<bot::Msg>,
+    pub(crate) bot_account: Slot,
+}
+
+/// The way to the players. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Chats {
+    dynamic: Dynamic,
+    parts: Arc<chat::Parts>,
+    players: Arc<Mutex<HashMap<ChatId, Handle<player::Msg>>>>,
+}
+
+/// The supervisor, and the way to its chats.
+pub(crate) fn child_spec(parts: Parts) -> Result<(ChildSpec, Chats), Fault> {
+    let (spec, dynamic) = SupervisorSpec::dynamic(INTENSITY);
+    let http = sources::http::Http::new(parts.sources.http.clone())?;
+    let direct = sources::direct::Direct::new(http, parts.sources.direct.clone());
+    let players: Arc<Mutex<HashMap<ChatId, Handle<player::Msg>>>> = Arc::default();
+    let ends = End { dynamic: dynamic.clone(), players: players.clone() };
+    let parts = Arc::new(chat::Parts { shared: parts, direct, ends });
+    Ok((ChildSpec::supervisor("chats", spec), Chats { dynamic, parts, players }))
+}
+
+/// How a chat ends itself.
+#[derive(Clone)]
+pub(crate) struct End {
+    dynamic: Dynamic,
+    players: Arc<Mutex<HashMap<ChatId, Handle<player::Msg>>>>,
+}
+
+// === impl Chats ===
+
+impl Chats {
+    pub(crate) fn controls(&self) -> Controls {
+        self.parts.shared.settings.player.controls
+    }
+
+    /// Hands a command to the chat's player, if there is one.
+    pub(crate) fn tell(&self, chat: ChatId, input: Input) -> Result<(), Box<Input>> {
+        let Some(player) = self.players().get(&chat).cloned() else { return Err(Box::new(input)) };
+        player.send(player::Msg::Input(Box::new(input))).map_err(|undelivered| {
+            match undelivered.into_message() {
+                player::Msg::Input(input) => input,
+                _ => unreachable!("what was sent comes back"),
+            }
+        })
+    }
+
+    /// Hands a request to the chat's player, and starts one when there is none; gives it back while an old one ends.
+    pub(crate) fn play_now(
+        &self,
+        chat: ChatId,
+        username: Option<String>,
+        input: Input,
+    ) -> Result<(), Box<Input>> {
+        let input = match self.tell(chat, input) {
+            Ok(()) => return Ok(()),
+            Err(input) => input,
+        };
+        if self.dynamic.contains(&chat.to_string()) || self.start(chat, username).is_err() {
+            return Err(input);
+        }
+        self.tell(chat, *input)
+    }
+
+    /// Hands a request to the chat's player, and starts one when there is none. Waits while an old one ends.
+    pub(crate) async fn play(
+        &self,
+        chat: ChatId,
+        username: Option<String>,
+        input: Input,
+    ) -> Result<(), Fault> {
+        let mut input = Box::new(input);
+        for _ in 0..STARTS_MAX {
+            let known = self.players().get(&chat).cloned();
+            if let Some(player) = known {
+                match player.send(player::Msg::Input(input)) {
+                    Ok(()) => return Ok(()),
+                    Err(Undelivered::Full(_)) => {
+                        return Err(Fault::transient(Reason::QueueFull, "the mailbox is full"));
+                    }
+                    Err(Undelivered::Down(player::Msg::Input(back))) => input = back,
+                    Err(Undelivered::Down(_)) => {
+                        return Err(Fault::transient(Reason::Internal, "a request got lost"));
+                    }
+                }
+            }
+            self.dynamic.end_and_wait(&chat.to_string()).await;
+            self.start(chat, username.clone())?;
+        }
+        Err(Fault::transient(Reason::Stopping, "the player kept ending"))
+    }
+
+    fn start(&self, chat: ChatId, username: Option<String>) -> Result<(), Fault> {
+        let mut players = self.players();
+        let (spec, player) = chat::child_spec(chat, username, self.parts.clone());
+        match self.dynamic.start(spec) {
+            Ok(()) => {
+                players.insert(chat, player);
+                Ok(())
+            }
+            // somebody else was quicker, its player is in the map or will be
+            Err(NotStarted::Present) => Ok(()),
+            Err(NotStarted::Full | NotStarted::Down) => {
+                Err(Fault::transient(Reason::Stopping, "no new chat can be started now"))
+            }
+        }
+    }
+
+    fn players(&self) -> MutexGuard<'_, HashMap<ChatId, Handle<player::Msg>>> {
+        self.players.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl End ===
+
+impl End {
+    /// Ends the chat: nobody finds its player any more, and the supervisor stops player and call in their order.
+    pub(crate) fn finish(&self, chat: ChatId) {
+        self.players.lock().unwrap_or_else(PoisonError::into_inner).remove(&chat);
+        self.dynamic.end(&chat.to_string());
+    }
+}

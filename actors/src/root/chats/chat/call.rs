@@ -1,0 +1,342 @@
+//! Call — one assistant's place in the chat's voice chat. The rules are `domain::call`; this performs them.
+//!
+//! parent   root/chats/{chat} (rest_for_one, before `player`), transient, shutdown 5 s, first restart at once
+//! hears    player (join, leave), assistant (answers, rows, endings), its own media connection
+//! tells    assistant, player; hands its sender to the media clock
+//! survives nothing · loses: the place in the voice chat, which it leaves if it still can
+
+use domain::call::{Effect, Found, Input, Machine, Refusal, Row, Style};
+use domain::{Attempt, CallId, Fault, Reason};
+use group_call::{Connection, ConnectionEvent};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use supervisor::{Backoff, ChildSpec, Context, Door, Handle};
+use tokio::time::Instant;
+
+use super::{Place, player};
+use crate::call_sink::CallSink;
+use crate::requests::Request;
+use crate::root::assistants::Assigned;
+
+pub(crate) enum Msg {
+    // commands
+    Join,
+    Leave,
+    // answers, each with its attempt
+    Entered { attempt: Attempt, outcome: Result<(), Fault> },
+    Found { attempt: Attempt, outcome: Result<Option<Found>, Fault> },
+    Created { attempt: Attempt, outcome: Result<CallId, Fault> },
+    Prepared { attempt: Attempt, outcome: Result<Box<Connection>, Fault> },
+    Answered { attempt: Attempt, outcome: Result<Answer, Refusal> },
+    Applied { attempt: Attempt, connection: Box<Connection>, outcome: Result<(), Fault> },
+    Checked { attempt: Attempt, outcome: Result<bool, Refusal> },
+    Connection { attempt: Attempt, event: ConnectionEvent },
+    // news about us
+    Row { call: CallId, row: Row },
+    Discarded(CallId),
+    Removed,
+    // time
+    Wake,
+}
+
+/// What a join brought.
+pub(crate) struct Answer {
+    pub(crate) params: String,
+    pub(crate) row: Option<Row>,
+}
+
+pub(crate) struct Args {
+    context: Context<Msg>,
+    place: Place,
+    player: Handle<player::Msg>,
+}
+
+pub(crate) struct Call;
+
+pub(crate) struct State {
+    context: Context<Msg>,
+    place: Place,
+    player: Handle<player::Msg>,
+    machine: Machine,
+    /// The assistant of this chat, for as long as it is in the voice chat.
+    assigned: Option<Assigned>,
+    connection: Option<Box<Connection>>,
+    /// The join's answer, until it is handed to the connection.
+    answer: Option<String>,
+    is_flowing: bool,
+    started: Instant,
+}
+
+pub(crate) fn child_spec(door: Door<Msg>, place: Place, player: Handle<player::Msg>) -> ChildSpec {
+    let start =
+        move |context| (Call, Args { context, place: place.clone(), player: player.clone() });
+    ChildSpec::behind(door, "call", start)
+        .transient()
+        .backoff(Backoff { first_immediate: true, ..Backoff::STANDARD })
+}
+
+impl Actor for Call {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Args;
+
+    async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
+        let Args { context, place, player } = args;
+        place.stream.clear_sink();
+        context.ready();
+        Ok(State {
+            machine: Machine::new(place.parts.shared.call_settings),
+            context,
+            place,
+            player,
+            assigned: None,
+            connection: None,
+            answer: None,
+            is_flowing: false,
+            started: Instant::now(),
+        })
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Msg>,
+        message: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Msg::Join => state.join(),
+            Msg::Leave => state.put(Input::Leave),
+            Msg::Entered { attempt, outcome } => state.put(Input::Entered { attempt, outcome }),
+            Msg::Found { attempt, outcome } => state.put(Input::Found { attempt, outcome }),
+            Msg::Created { attempt, outcome } => state.put(Input::Created { attempt, outcome }),
+            Msg::Prepared { attempt, outcome } => state.prepared(attempt, outcome),
+            Msg::Answered { attempt, outcome } => state.answered(attempt, outcome),
+            Msg::Applied { attempt, connection, outcome } => {
+                state.applied(attempt, connection, outcome)
+            }
+            Msg::Checked { attempt, outcome } => state.put(Input::Checked { attempt, outcome }),
+            Msg::Connection { attempt, event } => state.connection_changed(attempt, event),
+            Msg::Row { call, row } => state.row(call, row),
+            Msg::Discarded(call) => state.put(Input::Discarded(call)),
+            Msg::Removed => state.put(Input::Removed),
+            Msg::Wake => state.put(Input::Wake),
+        }
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        _: ActorRef<Msg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.put(Input::Leave);
+        Ok(())
+    }
+}
+
+// === impl State: messages ===
+
+impl State {
+    fn put(&mut self, input: Input) {
+        let now = self.started.elapsed();
+        for effect in self.machine.handle(input, now) {
+            self.perform(effect);
+        }
+    }
+
+    fn join(&mut self) {
+        if self.assigned.is_none() {
+            self.assigned =
+                self.place.parts.shared.roster.assign(self.place.chat, self.context.handle());
+        }
+        self.put(Input::Join);
+    }
+
+    fn prepared(&mut self, attempt: Attempt, outcome: Result<Box<Connection>, Fault>) {
+        if attempt != self.machine.attempt() {
+            return self.discard(outcome.ok());
+        }
+        let outcome = outcome.map(|connection| {
+            let ssrc = connection.ssrc();
+            self.connection = Some(connection);
+            ssrc
+        });
+        self.put(Input::Prepared { attempt, outcome });
+    }
+
+    fn answered(&mut self, attempt: Attempt, outcome: Result<Answer, Refusal>) {
+        let outcome = outcome.map(|Answer { params, row }| {
+            self.answer = Some(params);
+            row
+        });
+        self.put(Input::Answered { attempt, outcome });
+    }
+
+    fn applied(
+        &mut self,
+        attempt: Attempt,
+        connection: Box<Connection>,
+        outcome: Result<(), Fault>,
+    ) {
+        if attempt != self.machine.attempt() {
+            return self.discard(Some(connection));
+        }
+        self.connection = Some(connection);
+        if let Err(fault) = outcome {
+            return self.put(Input::Lost { attempt, fault });
+        }
+        // the connection may have come up before it came back from its task
+        if self.is_flowing {
+            self.flow(true);
+        }
+    }
+
+    fn row(&mut self, call: CallId, row: Row) {
+        if self.machine.call().is_some_and(|ours| ours.id == call.id) {
+            self.put(Input::Row(row));
+        }
+    }
+
+    fn connection_changed(&mut self, attempt: Attempt, event: ConnectionEvent) {
+        match event {
+            ConnectionEvent::Connected => {
+                tracing::info!(chat = %self.place.chat, %attempt, "in the voice chat");
+                self.put(Input::Connected { attempt });
+            }
+            ConnectionEvent::Lost(fault) => {
+                tracing::warn!(chat = %self.place.chat, %attempt, %fault, "voice connection lost");
+                self.put(Input::Lost { attempt, fault });
+            }
+            ConnectionEvent::Closed => {
+                let fault = Fault::transient(
+                    Reason::CallUnreachable,
+                    "the media server closed the connection",
+                );
+                self.put(Input::Lost { attempt, fault });
+            }
+            // video constraints and debug words; nothing that audio needs
+            ConnectionEvent::ServerMessage(_) => {}
+        }
+    }
+}
+
+// === impl State: effects ===
+
+impl State {
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Enter { attempt } => self.enter(attempt),
+            Effect::Find { attempt } => {
+                self.ask(Request::Find { attempt, chat: self.place.chat });
+            }
+            Effect::Create { attempt } => {
+                self.ask(Request::Create { attempt, chat: self.place.chat });
+            }
+            Effect::Prepare { attempt, style } => self.prepare(attempt, style),
+            Effect::Join { attempt, call } => self.join_call(attempt, call),
+            Effect::Apply { attempt } => self.apply(attempt),
+            Effect::Unmute { call } => self.ask(Request::Unmute { call }),
+            Effect::Check { attempt, call, ssrc } => {
+                self.ask(Request::Check { attempt, call, ssrc })
+            }
+            Effect::Quit { call, ssrc } => self.ask(Request::Quit { call, ssrc }),
+            Effect::Close => self.close(),
+            Effect::Flow(is_flowing) => self.flow(is_flowing),
+            Effect::Tell(line) => self.tell(line),
+            Effect::WakeAt(at) => {
+                let wait = at.saturating_sub(self.started.elapsed());
+                self.context.tasks().send_after(wait, Msg::Wake);
+            }
+        }
+    }
+
+    fn enter(&mut self, attempt: Attempt) {
+        match &self.assigned {
+            Some(_) => self.ask(Request::Enter {
+                attempt,
+                chat: self.place.chat,
+                username: self.place.username.clone(),
+            }),
+            None => {
+                let fault = Fault::refused(Reason::NoAssistant, "no assistant is signed in");
+                self.context.tell_self(Msg::Entered { attempt, outcome: Err(fault) });
+            }
+        }
+    }
+
+    /// Sends a request to the assistant; one that cannot take it answers as if Telegram had not.
+    fn ask(&self, request: Request) {
+        let Some(assigned) = &self.assigned else { return };
+        if let Err(request) = assigned.ask(request, self.context.handle())
+            && let Some(answer) = request.unanswered()
+        {
+            self.context.tell_self(answer);
+        }
+    }
+
+    fn prepare(&self, attempt: Attempt, style: Style) {
+        let transport = self.place.parts.shared.transport.clone();
+        let style = match style {
+            Style::Native => group_call::Style::Native,
+            Style::Web => group_call::Style::Web,
+        };
+        self.context.tasks().spawn(async move {
+            let outcome = transport.prepare(style).await.map(Box::new);
+            Msg::Prepared { attempt, outcome }
+        });
+    }
+
+    fn join_call(&self, attempt: Attempt, call: CallId) {
+        let Some(params) = self.connection.as_ref().map(|connection| connection.payload()) else {
+            return;
+        };
+        self.ask(Request::Join { attempt, chat: self.place.chat, call, params });
+    }
+
+    fn apply(&mut self, attempt: Attempt) {
+        let (Some(mut connection), Some(answer)) = (self.connection.take(), self.answer.take())
+        else {
+            return;
+        };
+        let heard = self.context.handle();
+        self.context.tasks().spawn(async move {
+            let on_event = move |event| {
+                let _missed = heard.send(Msg::Connection { attempt, event }).is_err();
+            };
+            let outcome = connection.apply(&answer, on_event).await.map_err(Fault::from);
+            Msg::Applied { attempt, connection, outcome }
+        });
+    }
+
+    fn close(&mut self) {
+        self.answer = None;
+        self.place.stream.clear_sink();
+        let connection = self.connection.take();
+        self.discard(connection);
+    }
+
+    /// Says goodbye to the media server; a connection that is merely dropped would keep it waiting.
+    fn discard(&self, connection: Option<Box<Connection>>) {
+        if let Some(connection) = connection {
+            self.context.tasks().finish(async move { connection.close().await });
+        }
+    }
+
+    /// Hands the connection's sender to the clock, or takes it back; without it the position holds.
+    fn flow(&mut self, is_flowing: bool) {
+        self.is_flowing = is_flowing;
+        match self.connection.as_ref().filter(|_| is_flowing) {
+            Some(connection) => self.place.stream.set_sink(Box::new(CallSink(connection.sender()))),
+            None => self.place.stream.clear_sink(),
+        }
+    }
+
+    fn tell(&mut self, line: domain::player::Line) {
+        if let domain::player::Line::Failed(fault) = &line {
+            tracing::warn!(chat = %self.place.chat, %fault, "voice chat given up");
+            self.assigned = None;
+        }
+        if let Err(undelivered) = self.player.send(player::Msg::Call(line)) {
+            tracing::debug!(chat = %self.place.chat, ?undelivered, "the player did not hear of the call");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Player — one chat's queue, and what sounds now. The rules are `domain::player`; this performs them.
+//!
+//! parent   root/chats/{chat} (rest_for_one, after `call`), transient, shutdown 5 s, first restart at once
+//! hears    bot (commands), resolver (answers), the media engine (ready, drained, failed), call (joined, held, failed)
+//! tells    resolver, call, bot (events)
+//! survives nothing yet · loses: the queue and the seconds decoded ahead
+
+use std::time::Duration;
+
+use domain::callback::Generation;
+use domain::event::Event;
+use domain::player::{Effect, Input, Line, Player as Rules};
+use domain::track::Track;
+use domain::{Attempt, Fault, Reason};
+use media::{Load, Pipeline, PipelineEvent, StreamEvent};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use supervisor::{Backoff, ChildSpec, Context, Door, Handle, task::Task};
+
+use super::{Place, call};
+use crate::feeding::{self, Opened};
+use crate::root::bot;
+use crate::root::extractors::resolver;
+
+pub(crate) enum Msg {
+    // commands
+    Input(Box<Input>),
+    // answers, each with its attempt
+    Resolved { attempt: Attempt, outcome: Result<Vec<Track>, Fault> },
+    Opened { attempt: Attempt, outcome: Result<Opened, Fault> },
+    Pipeline { attempt: Attempt, event: PipelineEvent },
+    Stream(StreamEvent),
+    // news
+    Call(Line),
+    // time
+    Lingered(Attempt),
+    Tick,
+}
+
+pub(crate) struct Args {
+    context: Context<Msg>,
+    place: Place,
+    call: Handle<call::Msg>,
+}
+
+pub(crate) struct Player;
+
+pub(crate) struct State {
+    context: Context<Msg>,
+    place: Place,
+    call: Handle<call::Msg>,
+    rules: Rules,
+    generation: Generation,
+    /// The track that is being opened or plays, and what keeps its bytes coming.
+    loading: Option<Loading>,
+    is_attached: bool,
+}
+
+struct Loading {
+    attempt: Attempt,
+    opening: Task,
+    download: Option<Task>,
+    pipeline: Option<Pipeline>,
+}
+
+pub(crate) fn child_spec(door: Door<Msg>, place: Place, call: Handle<call::Msg>) -> ChildSpec {
+    let start = move |context| (Player, Args { context, place: place.clone(), call: call.clone() });
+    ChildSpec::behind(door, "player", start)
+        .transient()
+        .backoff(Backoff { first_immediate: true, ..Backoff::STANDARD })
+}
+
+impl Actor for Player {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Args;
+
+    async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
+        let Args { context, place, call } = args;
+        let settings = &place.parts.shared.settings;
+        // whatever an earlier life played is not this one's business
+        place.stream.detach();
+        place.stream.resume();
+        context.tasks().every(settings.refresh, || Msg::Tick);
+        let rules = Rules::new(settings.player);
+        context.ready();
+        let generation = Generation(rand::random());
+        Ok(State { context, place, call, rules, generation, loading: None, is_attached: false })
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Msg>,
+        message: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Msg::Input(input) => state.put(*input),
+            Msg::Resolved { attempt, outcome } => state.put(Input::Resolved { attempt, outcome }),
+            Msg::Opened { attempt, outcome } => state.opened(attempt, outcome),
+            Msg::Pipeline { attempt, event } => state.pipeline_changed(attempt, event),
+            Msg::Stream(event) => state.stream_changed(event),
+            Msg::Call(line) => state.put(Input::Call(line)),
+            Msg::Lingered(attempt) => state.put(Input::Lingered { attempt }),
+            Msg::Tick => state.put(Input::Tick),
+        }
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        _: ActorRef<Msg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.place.stream.detach();
+        Ok(())
+    }
+}
+
+// === impl State: messages ===
+
+impl State {
+    /// Puts one input into the rules and performs what they say.
+    fn put(&mut self, input: Input) {
+        let position = self.position();
+        for effect in self.rules.handle(input, position) {
+            self.perform(effect);
+        }
+    }
+
+    /// The bytes are on their way (or are not): start to decode.
+    fn opened(&mut self, attempt: Attempt, outcome: Result<Opened, Fault>) {
+        let Some(loading) = self.loading.as_mut().filter(|loading| loading.attempt == attempt)
+        else {
+            return;
+        };
+        match outcome {
+            Ok(Opened { input, hint, download }) => {
+                loading.download =
+                    download.map(|download| self.context.tasks().spawn_quiet(download));
+                let heard = self.context.handle();
+                let on_event = Box::new(move |event| {
+                    let _missed = heard.send(Msg::Pipeline { attempt, event }).is_err();
+                });
+                let load = Load { from: Duration::ZERO, gain: 1.0, hint, on_event };
+                loading.pipeline = Some(self.place.parts.shared.engine.load(input, load));
+            }
+            Err(fault) => self.put(Input::Broken { attempt, fault }),
+        }
+    }
+
+    fn pipeline_changed(&mut self, attempt: Attempt, event: PipelineEvent) {
+        match event {
+            PipelineEvent::Ready(ready) => {
+                tracing::info!(chat = %self.place.chat, codec = ready.codec, passthrough = ready.is_passthrough, ffmpeg = ready.is_ffmpeg, "track opened");
+                self.put(Input::Loaded { attempt, duration: ready.duration });
+            }
+            // once it sounds, the stream tells the end, after what was produced was heard
+            PipelineEvent::Failed(fault) if !self.is_attached => {
+                self.put(Input::Broken { attempt, fault })
+            }
+            PipelineEvent::Failed(fault) => {
+                tracing::warn!(chat = %self.place.chat, %fault, "track broke off")
+            }
+        }
+    }
+
+    fn stream_changed(&mut self, event: StreamEvent) {
+        match event {
+            StreamEvent::Started { attempt } => {
+                tracing::debug!(chat = %self.place.chat, %attempt, "first frame sent")
+            }
+            StreamEvent::Drained { attempt, played } => {
+                self.put(Input::Drained { attempt, played })
+            }
+            StreamEvent::Failed { attempt, fault, .. } => {
+                self.put(Input::Broken { attempt, fault })
+            }
+            StreamEvent::SinkLost => {
+                tracing::debug!(chat = %self.place.chat, "the call takes no frames")
+            }
+        }
+    }
+
+    fn position(&self) -> Duration {
+        let current = self.rules.current_attempt();
+        self.place
+            .stream
+            .position()
+            .filter(|at| Some(at.attempt) == current)
+            .map_or(Duration::ZERO, |at| at.at)
+    }
+}
+
+// === impl State: effects ===
+
+impl State {
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Resolve { attempt, request } => self.resolve(attempt, request),
+            // the answer will carry a number that nobody waits for
+            Effect::Forget { .. } => {}
+            Effect::Join => self.tell_call(call::Msg::Join),
+            Effect::Leave => self.tell_call(call::Msg::Leave),
+            Effect::Load { attempt, track } => self.load(attempt, track),
+            Effect::Start { attempt } => self.start(attempt),
+            Effect::Unload { attempt } => self.unload(attempt),
+            Effect::Hold => self.place.stream.pause(),
+            Effect::Release => self.place.stream.resume(),
+            Effect::Linger { attempt, wait } => {
+                self.context.tasks().send_after(wait, Msg::Lingered(attempt));
+            }
+            Effect::Tell(event) => self.tell(event),
+            Effect::GiveBack(input) => self.tell_bot(bot::Msg::Again {
+                chat: self.place.chat,
+                username: self.place.username.clone(),
+                input,
+            }),
+            Effect::Finish => self.place.parts.ends.finish(self.place.chat),
+        }
+    }
+
+    fn resolve(&mut self, attempt: Attempt, request: domain::track::Request) {
+        let player = self.context.handle();
+        let asked = self.place.parts.shared.resolver.send(resolver::Msg::Resolve {
+            attempt,
+            request,
+            player,
+        });
+        if let Err(undelivered) = asked {
+            let fault =
+                Fault::transient(Reason::Internal, format!("the resolver: {undelivered:?}"));
+            // through the mailbox: the rules are in the middle of an input
+            self.context.tell_self(Msg::Resolved { attempt, outcome: Err(fault) });
+        }
+    }
+
+    fn load(&mut self, attempt: Attempt, track: Track) {
+        let opening = feeding::open(&self.place.parts, track.location);
+        let opening = self
+            .context
+            .tasks()
+            .spawn(async move { Msg::Opened { attempt, outcome: opening.await } });
+        self.loading = Some(Loading { attempt, opening, download: None, pipeline: None });
+        self.is_attached = false;
+    }
+
+    fn start(&mut self, attempt: Attempt) {
+        let loading = self.loading.as_mut().filter(|loading| loading.attempt == attempt);
+        let Some(pipeline) = loading.and_then(|loading| loading.pipeline.take()) else { return };
+        self.place.stream.attach(attempt, pipeline);
+        self.is_attached = true;
+    }
+
+    fn unload(&mut self, attempt: Attempt) {
+        let Some(loading) = self.loading.take_if(|loading| loading.attempt == attempt) else {
+            return;
+        };
+        loading.opening.abort();
+        if let Some(download) = &loading.download {
+            download.abort();
+        }
+        if self.is_attached {
+            self.place.stream.detach();
+            self.is_attached = false;
+        }
+    }
+
+    fn tell_call(&self, message: call::Msg) {
+        if let Err(undelivered) = self.call.send(message) {
+            tracing::warn!(chat = %self.place.chat, ?undelivered, "the call did not hear its player");
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        self.tell_bot(bot::Msg::Event {
+            chat: self.place.chat,
+            generation: self.generation,
+            event: Box::new(event),
+        });
+    }
+
+    fn tell_bot(&self, message: bot::Msg) {
+        if let Err(undelivered) = self.place.parts.shared.bot.send(message) {
+            tracing::warn!(chat = %self.place.chat, ?undelivered, "the bot did not hear of an event");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What the tree is started with. Only values: reading them is `src/`'s work.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use domain::UserId;
+use telegram::{Secret, Session};
+
+use crate::speech::Language;
+
+pub struct Settings {
+    /// How both kinds of accounts speak to Telegram.
+    pub telegram: telegram::Settings,
+    pub bot: Bot,
+    /// Sessions of the userbot accounts that enter voice chats; at least one.
+    pub assistants: Vec<Session>,
+    pub chat: Chat,
+    pub call: domain::call::Settings,
+    pub transport: group_call::Settings,
+    pub media: media::Settings,
+    pub sources: Sources,
+}
+
+pub struct Bot {
+    pub session: Session,
+    pub token: Secret,
+    /// Texts in this language, or in the language of whoever asks.
+    pub language: Option<Language>,
+    pub owner: Option<UserId>,
+    /// Signs the buttons; survives restarts.
+    pub button_key: [u8; 32],
+    /// Commands older than this are not executed.
+    pub command_age_max: Duration,
+    /// How long an administrator's standing is believed.
+    pub standing_max: Duration,
+}
+
+#[derive(Clone)]
+pub struct Chat {
+    pub player: domain::player::Settings,
+    /// Between moves of the now-playing line.
+    pub refresh: Duration,
+}
+
+#[derive(Clone)]
+pub struct Sources {
+    pub music_dir: Option<PathBuf>,
+    pub http: sources::http::Settings,
+    pub direct: sources::direct::Settings,
+    pub attachment: sources::attachment::Settings,
+    /// The whole of a look-up, whatever it takes.
+    pub resolve_max: Duration,
+    /// Undecoded input kept ahead per track.
+    pub read_ahead_bytes: usize,
+    /// How long the reader of a download waits for bytes before the track counts as broken.
+    pub stall: Duration,
+}

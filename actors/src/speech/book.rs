@@ -1,0 +1,388 @@
+//! What one chat was told and is being shown: events in, messages to send and edit out. Pure.
+
+use std::collections::HashMap;
+
+use domain::callback::{Generation, Seal};
+use domain::event::{By, Event, NowPlaying, Via};
+use domain::queue::EntryId;
+use domain::{Attempt, ChatId, Fault, MessageId};
+
+use super::panel::{self, Panel, PanelState, Pen, Saying};
+use super::{Arg, Language, Texts};
+
+/// A message that may be edited later, before Telegram has given it a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// The answer to a request.
+    Status(EntryId),
+    /// The now-playing panel.
+    Panel(Attempt),
+}
+
+/// What is to be done in the chat, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Job {
+    Send {
+        key: Option<Key>,
+        reply_to: Option<MessageId>,
+        saying: Saying,
+    },
+    /// A droppable edit is one that the next of its kind replaces.
+    Edit {
+        key: Key,
+        saying: Saying,
+        is_droppable: bool,
+    },
+    /// The message is known by another key from now on.
+    Rename {
+        from: Key,
+        to: Key,
+    },
+    /// Nobody will edit this message any more.
+    Forget {
+        key: Key,
+    },
+    /// Answers a pressed button.
+    Toast {
+        query: i64,
+        text: String,
+        is_alert: bool,
+    },
+}
+
+/// One chat's page.
+#[derive(Debug)]
+pub struct Book {
+    pub language: Language,
+    generation: Generation,
+    panel: Option<Panel>,
+    /// Requests whose answer still says that they are being looked for.
+    searching: HashMap<EntryId, MessageId>,
+}
+
+/// What a book needs to write.
+#[derive(Clone, Copy)]
+pub struct Ink<'a> {
+    pub texts: &'a Texts,
+    pub seal: &'a Seal,
+    pub chat: ChatId,
+}
+
+// === impl Book ===
+
+impl Book {
+    pub fn new(language: Language) -> Book {
+        Book { language, generation: Generation(0), panel: None, searching: HashMap::new() }
+    }
+
+    /// Which life of the player the buttons of this chat belong to.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Writes an event down.
+    pub fn tell(&mut self, generation: Generation, event: Event, ink: Ink<'_>) -> Vec<Job> {
+        if generation != self.generation {
+            // another life of the player; what the old one showed is history
+            self.generation = generation;
+            self.panel = None;
+            self.searching.clear();
+        }
+        let mut jobs = Vec::new();
+        match event {
+            Event::Accepted { entry, asked_in } => self.accepted(entry, asked_in, ink, &mut jobs),
+            Event::Queued { entry, asked_in, track, place, requester } => {
+                let saying = self.pen(ink).queued(&track, place, &requester.name);
+                self.answer(entry, asked_in, saying, &mut jobs);
+            }
+            Event::LeftOut { asked_in, n_tracks } => {
+                let html = self.pen(ink).say("left-out", &[("tracks", Arg::Number(n_tracks))]);
+                jobs.push(send(Some(asked_in), panel::plain(html)));
+            }
+            Event::Rejected { entry, asked_in, fault } => {
+                self.rejected(entry, asked_in, &fault, ink, &mut jobs)
+            }
+            Event::NowPlaying(now) => self.now_playing(*now, ink, &mut jobs),
+            Event::Progress { attempt, position, is_paused } => {
+                self.redraw(attempt, true, ink, &mut jobs, |panel| {
+                    panel.position = position;
+                    panel.state = if is_paused { PanelState::Paused } else { PanelState::Playing };
+                });
+            }
+            Event::Ended { attempt, .. } => {
+                self.close(Some(attempt), PanelState::Ended, ink, &mut jobs)
+            }
+            Event::Failed { entry, attempt, asked_in, track, fault } => {
+                self.close(Some(attempt), PanelState::Ended, ink, &mut jobs);
+                let title = domain::track::clean_title(&track.display(), 120, "?");
+                let reason = ink.texts.reason(self.language, fault.reason);
+                let html = self.pen(ink).say(
+                    "track-failed",
+                    &[("title", Arg::Text(&title)), ("reason", Arg::Html(&reason))],
+                );
+                self.answer(entry, asked_in, panel::plain(html), &mut jobs);
+            }
+            Event::Finished => {
+                jobs.push(send(None, panel::plain(self.pen(ink).say("finished", &[]))))
+            }
+            Event::CallFailed { fault, n_dropped } => {
+                self.call_failed(&fault, n_dropped, ink, &mut jobs)
+            }
+            Event::CallHeld { fault } => {
+                let reason = ink.texts.reason(self.language, fault.reason);
+                let html = self.pen(ink).say("call-held", &[("reason", Arg::Html(&reason))]);
+                jobs.push(send(None, panel::plain(html)));
+            }
+            Event::CallRestored => {
+                jobs.push(send(None, panel::plain(self.pen(ink).say("call-restored", &[]))))
+            }
+            command => self.command(command, ink, &mut jobs),
+        }
+        jobs
+    }
+
+    fn pen<'a>(&self, ink: Ink<'a>) -> Pen<'a> {
+        Pen {
+            texts: ink.texts,
+            language: self.language,
+            seal: ink.seal,
+            chat: ink.chat,
+            generation: self.generation,
+        }
+    }
+}
+
+// === impl Book: requests ===
+
+impl Book {
+    fn accepted(&mut self, entry: EntryId, asked_in: MessageId, ink: Ink<'_>, jobs: &mut Vec<Job>) {
+        self.searching.insert(entry, asked_in);
+        let saying = panel::plain(self.pen(ink).say("searching", &[]));
+        jobs.push(Job::Send { key: Some(Key::Status(entry)), reply_to: Some(asked_in), saying });
+    }
+
+    /// Puts the answer where "looking for it" stands, or beside the question.
+    fn answer(&mut self, entry: EntryId, asked_in: MessageId, saying: Saying, jobs: &mut Vec<Job>) {
+        if self.searching.remove(&entry).is_some() {
+            let key = Key::Status(entry);
+            jobs.push(Job::Edit { key, saying, is_droppable: false });
+            jobs.push(Job::Forget { key });
+        } else {
+            jobs.push(send(Some(asked_in), saying));
+        }
+    }
+
+    fn rejected(
+        &mut self,
+        entry: Option<EntryId>,
+        asked_in: MessageId,
+        fault: &Fault,
+        ink: Ink<'_>,
+        jobs: &mut Vec<Job>,
+    ) {
+        let saying = panel::plain(format!("⚠️ {}", ink.texts.reason(self.language, fault.reason)));
+        match entry {
+            Some(entry) => self.answer(entry, asked_in, saying, jobs),
+            None => jobs.push(send(Some(asked_in), saying)),
+        }
+    }
+
+    fn call_failed(&mut self, fault: &Fault, n_dropped: usize, ink: Ink<'_>, jobs: &mut Vec<Job>) {
+        self.close(None, PanelState::Stopped, ink, jobs);
+        let reason = ink.texts.reason(self.language, fault.reason);
+        let args = [("reason", Arg::Html(&reason)), ("dropped", Arg::Number(n_dropped))];
+        let mut saying = Some(panel::plain(self.pen(ink).say("call-failed", &args)));
+        let mut searching: Vec<_> = self.searching.drain().collect();
+        searching.sort_unstable_by_key(|(entry, _)| *entry);
+        for (entry, _) in searching {
+            // one of them carries the news, the others need not look busy any more
+            let key = Key::Status(entry);
+            let saying = saying.take().unwrap_or_else(|| panel::plain("⏹".to_owned()));
+            jobs.push(Job::Edit { key, saying, is_droppable: false });
+            jobs.push(Job::Forget { key });
+        }
+        jobs.extend(saying.map(|saying| send(None, saying)));
+    }
+}
+
+// === impl Book: the panel ===
+
+impl Book {
+    fn now_playing(&mut self, now: NowPlaying, ink: Ink<'_>, jobs: &mut Vec<Job>) {
+        self.close(None, PanelState::Ended, ink, jobs);
+        let panel = Panel {
+            attempt: now.attempt,
+            track: now.track,
+            requested_by: now.requester.name,
+            duration: now.duration,
+            n_waiting: now.n_waiting,
+            position: std::time::Duration::ZERO,
+            state: PanelState::Playing,
+        };
+        let saying = self.pen(ink).panel(&panel);
+        let key = Key::Panel(panel.attempt);
+        self.panel = Some(panel);
+        if self.searching.remove(&now.entry).is_some() {
+            // it was asked for and sounds at once: the answer becomes the panel
+            jobs.push(Job::Rename { from: Key::Status(now.entry), to: key });
+            jobs.push(Job::Edit { key, saying, is_droppable: false });
+        } else {
+            jobs.push(Job::Send { key: Some(key), reply_to: None, saying });
+        }
+    }
+
+    fn redraw(
+        &mut self,
+        attempt: Attempt,
+        is_droppable: bool,
+        ink: Ink<'_>,
+        jobs: &mut Vec<Job>,
+        change: impl FnOnce(&mut Panel),
+    ) {
+        let Some(panel) = self.panel.as_mut().filter(|panel| panel.attempt == attempt) else {
+            return;
+        };
+        change(panel);
+        let panel = panel.clone();
+        let saying = self.pen(ink).panel(&panel);
+        jobs.push(Job::Edit { key: Key::Panel(attempt), saying, is_droppable });
+    }
+
+    /// The panel gets its last face and loses its buttons.
+    fn close(
+        &mut self,
+        only: Option<Attempt>,
+        state: PanelState,
+        ink: Ink<'_>,
+        jobs: &mut Vec<Job>,
+    ) {
+        let Some(panel) =
+            self.panel.take_if(|panel| only.is_none_or(|attempt| attempt == panel.attempt))
+        else {
+            return;
+        };
+        let saying = self.pen(ink).panel(&Panel { state, ..panel.clone() });
+        let key = Key::Panel(panel.attempt);
+        jobs.push(Job::Edit { key, saying, is_droppable: false });
+        jobs.push(Job::Forget { key });
+    }
+}
+
+// === impl Book: answers to commands ===
+
+impl Book {
+    fn command(&mut self, event: Event, ink: Ink<'_>, jobs: &mut Vec<Job>) {
+        match event {
+            Event::Paused { attempt, by, position } => {
+                self.redraw(attempt, false, ink, jobs, |panel| {
+                    panel.position = position;
+                    panel.state = PanelState::Paused;
+                });
+                self.done(&by, "paused", "done-paused", ink, jobs);
+            }
+            Event::Resumed { attempt, by, position } => {
+                self.redraw(attempt, false, ink, jobs, |panel| {
+                    panel.position = position;
+                    panel.state = PanelState::Playing;
+                });
+                self.done(&by, "resumed", "done-resumed", ink, jobs);
+            }
+            Event::Skipped { attempt, entry, track, by } => {
+                self.close(Some(attempt), PanelState::Skipped, ink, jobs);
+                let name = panel::name(&by.name);
+                let title =
+                    track.map(|track| domain::track::clean_title(&track.display(), 120, "?"));
+                let html = match &title {
+                    Some(title) => self
+                        .pen(ink)
+                        .say("skipped", &[("name", Arg::Text(&name)), ("title", Arg::Text(title))]),
+                    None => self.pen(ink).say("skipped-search", &[("name", Arg::Text(&name))]),
+                };
+                if let Some(asked_in) = self.searching.get(&entry).copied() {
+                    self.answer(entry, asked_in, panel::plain(html.clone()), jobs);
+                }
+                self.reply(&by, html, self.pen(ink).say("done-skipped", &[]), jobs);
+            }
+            Event::Stopped { by, n_dropped } => {
+                self.close(None, PanelState::Stopped, ink, jobs);
+                let name = panel::name(&by.name);
+                let args = [("name", Arg::Text(&name)), ("dropped", Arg::Number(n_dropped))];
+                let html = self.pen(ink).say("stopped", &args);
+                self.reply(&by, html, self.pen(ink).say("done-stopped", &[]), jobs);
+                for (entry, _) in std::mem::take(&mut self.searching) {
+                    let key = Key::Status(entry);
+                    jobs.push(Job::Edit {
+                        key,
+                        saying: panel::plain("⏹".to_owned()),
+                        is_droppable: false,
+                    });
+                    jobs.push(Job::Forget { key });
+                }
+            }
+            Event::Listed { by, listing } => {
+                let saying = self.pen(ink).listing(&listing);
+                if let Via::Message(asked_in) = by.via {
+                    jobs.push(send(Some(asked_in), saying));
+                }
+            }
+            Event::NothingPlaying { by } => self.refuse(&by, "nothing-playing", ink, jobs),
+            Event::Unchanged { by, is_paused: true } => {
+                self.refuse(&by, "already-paused", ink, jobs)
+            }
+            Event::Unchanged { by, is_paused: false } => self.refuse(&by, "not-paused", ink, jobs),
+            Event::Stale { by } => self.refuse(&by, "stale", ink, jobs),
+            Event::Forbidden { by } => self.refuse(&by, "forbidden", ink, jobs),
+            _ => {}
+        }
+    }
+
+    /// A command that worked: said aloud when it was typed, whispered when it was a button.
+    fn done(&self, by: &By, said: &str, whispered: &str, ink: Ink<'_>, jobs: &mut Vec<Job>) {
+        let html = self.pen(ink).say(said, &[("name", Arg::Text(&panel::name(&by.name)))]);
+        self.reply(by, html, self.pen(ink).say(whispered, &[]), jobs);
+    }
+
+    fn reply(&self, by: &By, html: String, toast: String, jobs: &mut Vec<Job>) {
+        match by.via {
+            Via::Message(asked_in) => jobs.push(send(Some(asked_in), panel::plain(html))),
+            Via::Button(query) => {
+                // those who did not press should see who did
+                jobs.push(send(None, panel::plain(html)));
+                jobs.push(Job::Toast { query, text: toast, is_alert: false });
+            }
+        }
+    }
+
+    /// A command that could not be done.
+    pub fn refuse(&self, by: &By, id: &str, ink: Ink<'_>, jobs: &mut Vec<Job>) {
+        let html = self.pen(ink).say(id, &[]);
+        match by.via {
+            Via::Message(asked_in) => jobs.push(send(Some(asked_in), panel::plain(html))),
+            Via::Button(query) => {
+                jobs.push(Job::Toast { query, text: unmarked(&html), is_alert: true })
+            }
+        }
+    }
+}
+
+fn send(reply_to: Option<MessageId>, saying: Saying) -> Job {
+    Job::Send { key: None, reply_to, saying }
+}
+
+/// The text without its tags: toasts are plain.
+fn unmarked(html: &str) -> String {
+    let mut text = String::new();
+    let mut is_tag = false;
+    for c in html.chars() {
+        match c {
+            '<' => is_tag = true,
+            '>' => is_tag = false,
+            c if !is_tag => text.push(c),
+            _ => {}
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

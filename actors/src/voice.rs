@@ -1,0 +1,216 @@
+//! The bot's voice: for each chat what it was told (its book) and what waits to be said (its outbox); Telegram does
+//! the talking in tasks, one message of a chat at a time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::callback::Generation;
+use domain::event::{By, Event};
+use domain::{ChatId, Class, MessageId, Reason};
+use supervisor::Context;
+use telegram::{Account, BotCommand, Button, CallError, Html, Keyboard, Outgoing};
+
+use crate::root::bot::Msg;
+use crate::speech::book::{Book, Ink, Job};
+use crate::speech::outbox::{Out, Outbox, Outcome};
+use crate::speech::panel::{self, Saying};
+use crate::speech::{Arg, Language, Texts};
+
+/// After a failure that may pass.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Longer than this nobody waits for an answer; progress would only make it worse.
+const FLOOD_WAIT_MAX: Duration = Duration::from_secs(120);
+/// Chats that are remembered although nothing is going on in them.
+const PAGES_MAX: usize = 5_000;
+
+/// What came of saying something.
+pub(crate) struct Said {
+    chat: ChatId,
+    outcome: Result<Option<MessageId>, CallError>,
+}
+
+pub(crate) struct Voice {
+    context: Context<Msg>,
+    account: Account,
+    pages: HashMap<ChatId, Page>,
+}
+
+struct Page {
+    book: Book,
+    outbox: Outbox,
+}
+
+// === impl Voice ===
+
+impl Voice {
+    pub(crate) fn new(context: Context<Msg>, account: Account) -> Voice {
+        Voice { context, account, pages: HashMap::new() }
+    }
+
+    /// Somebody speaks this language here.
+    pub(crate) fn listen(&mut self, chat: ChatId, language: Language) {
+        self.page(chat).book.language = language;
+    }
+
+    pub(crate) fn generation(&self, chat: ChatId) -> Option<Generation> {
+        self.pages.get(&chat).map(|page| page.book.generation())
+    }
+
+    pub(crate) fn tell(
+        &mut self,
+        chat: ChatId,
+        generation: Generation,
+        event: Event,
+        ink: Ink<'_>,
+    ) {
+        let jobs = self.page(chat).book.tell(generation, event, ink);
+        self.put(chat, jobs);
+    }
+
+    pub(crate) fn say(
+        &mut self,
+        chat: ChatId,
+        reply_to: Option<MessageId>,
+        texts: &Texts,
+        id: &str,
+        args: &[(&'static str, Arg<'_>)],
+    ) {
+        let saying = panel::plain(texts.say(self.page(chat).book.language, id, args));
+        self.put(chat, vec![Job::Send { key: None, reply_to, saying }]);
+    }
+
+    pub(crate) fn reason(
+        &mut self,
+        chat: ChatId,
+        asked_in: MessageId,
+        reason: Reason,
+        texts: Arc<Texts>,
+    ) {
+        let html = format!("⚠️ {}", texts.reason(self.page(chat).book.language, reason));
+        self.put(
+            chat,
+            vec![Job::Send { key: None, reply_to: Some(asked_in), saying: panel::plain(html) }],
+        );
+    }
+
+    pub(crate) fn refuse(&mut self, chat: ChatId, by: &By, id: &str, ink: Ink<'_>) {
+        let mut jobs = Vec::new();
+        self.page(chat).book.refuse(by, id, ink, &mut jobs);
+        self.put(chat, jobs);
+    }
+
+    fn page(&mut self, chat: ChatId) -> &mut Page {
+        if self.pages.len() >= PAGES_MAX {
+            self.pages.retain(|_, page| !page.outbox.is_idle());
+        }
+        self.pages
+            .entry(chat)
+            .or_insert_with(|| Page { book: Book::new(Language::En), outbox: Outbox::default() })
+    }
+
+    fn put(&mut self, chat: ChatId, jobs: Vec<Job>) {
+        for job in jobs {
+            match job {
+                Job::Toast { query, text, is_alert } => self.toast(query, text, is_alert),
+                job => self.page(chat).outbox.push(job),
+            }
+        }
+        self.go_on(chat);
+    }
+
+    fn go_on(&mut self, chat: ChatId) {
+        if let Some(out) = self.page(chat).outbox.next() {
+            self.speak(chat, out);
+        }
+    }
+
+    fn speak(&self, chat: ChatId, out: Out) {
+        let account = self.account.clone();
+        self.context.tasks().spawn(async move {
+            let outcome = match out {
+                Out::Send { reply_to, saying } => {
+                    let keyboard = keyboard(&saying);
+                    let text = Html::trusted(saying.html);
+                    let outgoing = Outgoing { text, keyboard, reply_to, is_silent: false };
+                    account.send(chat, outgoing).await.map(Some)
+                }
+                Out::Edit { message, saying } => {
+                    let keyboard = keyboard(&saying);
+                    let text = Html::trusted(saying.html);
+                    account.edit(chat, message, &text, keyboard.as_ref()).await.map(|()| None)
+                }
+            };
+            Msg::Said(Said { chat, outcome })
+        });
+    }
+
+    fn toast(&self, query: i64, text: String, is_alert: bool) {
+        let account = self.account.clone();
+        self.context.tasks().spawn_quiet(async move {
+            if let Err(error) = account.answer_callback(query, &text, is_alert).await {
+                tracing::debug!(fault = %error.fault, "a press was not answered");
+            }
+        });
+    }
+
+    /// Something was said, or could not be.
+    pub(crate) fn said(&mut self, Said { chat, outcome }: Said) {
+        let (outcome, wait) = match outcome {
+            Ok(Some(message)) => (Outcome::Sent(message), None),
+            Ok(None) => (Outcome::Edited, None),
+            Err(error) => match error.fault.class {
+                Class::Transient => (Outcome::Failed, Some(PAUSE)),
+                Class::FloodWait(wait) if wait <= FLOOD_WAIT_MAX => {
+                    (Outcome::Failed, Some(wait + PAUSE))
+                }
+                _ => {
+                    tracing::warn!(%chat, fault = %error.fault, "could not speak");
+                    (Outcome::Refused, None)
+                }
+            },
+        };
+        let is_again = self.page(chat).outbox.done(outcome);
+        match wait {
+            Some(wait) if is_again => {
+                tracing::debug!(%chat, wait_ms = wait.as_millis() as u64, "speaking again later");
+                self.context.tasks().send_after(wait, Msg::Resume(chat));
+            }
+            _ => self.go_on(chat),
+        }
+    }
+
+    /// The pause is over.
+    pub(crate) fn resume(&mut self, chat: ChatId) {
+        if let Some(out) = self.page(chat).outbox.again() {
+            self.speak(chat, out);
+        } else {
+            self.go_on(chat);
+        }
+    }
+}
+
+fn keyboard(saying: &Saying) -> Option<Keyboard> {
+    if saying.buttons.is_empty() {
+        return None;
+    }
+    let buttons =
+        saying.buttons.iter().map(|button| Button::data(button.label, button.data.clone()));
+    Some(Keyboard::new().row(buttons))
+}
+
+/// The menu of commands that Telegram shows, in every language.
+pub(crate) async fn publish_commands(account: Account, texts: Arc<Texts>) {
+    const NAMES: [&str; 8] = ["play", "pause", "resume", "skip", "stop", "queue", "ping", "help"];
+    for language in Language::ALL {
+        let commands = NAMES.map(|name| BotCommand {
+            name: name.to_owned(),
+            description: texts.say(language, &format!("command-{name}"), &[]),
+        });
+        // English is what everybody reads whose language we do not have
+        let tag = if language == Language::En { "" } else { language.tag() };
+        if let Err(error) = account.set_commands(tag, &commands).await {
+            tracing::warn!(fault = %error.fault, "the command menu was not set");
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! One function per input, in the order of the match in [`Machine::handle`].
+
+use std::time::Duration;
+
+use super::{Effect, Found, Machine, Refusal, Row, Step, Style};
+use crate::fault::{Class, Fault, Reason};
+use crate::ids::CallId;
+use crate::player::Line;
+
+type Effects = Vec<Effect>;
+
+/// How many own ssrcs are remembered; more tries than this within the life of a stale row are not made.
+const PAST_SSRCS_MAX: usize = 16;
+
+// === impl Machine: getting in ===
+
+impl Machine {
+    pub(super) fn join(&mut self, effects: &mut Effects) {
+        if self.step != Step::Away {
+            return;
+        }
+        self.n_tries = 0;
+        self.style = Style::Native;
+        self.was_up = false;
+        self.attempt = self.attempt.next();
+        self.step = Step::Entering;
+        effects.push(Effect::Enter { attempt: self.attempt });
+    }
+
+    pub(super) fn entered(
+        &mut self,
+        outcome: Result<(), Fault>,
+        now: Duration,
+        effects: &mut Effects,
+    ) {
+        match outcome {
+            Ok(()) => self.find(effects),
+            Err(fault) => self.retry_or_give_up(fault, now, effects),
+        }
+    }
+
+    pub(super) fn found(
+        &mut self,
+        outcome: Result<Option<Found>, Fault>,
+        now: Duration,
+        effects: &mut Effects,
+    ) {
+        match outcome {
+            Ok(Some(found)) if found.is_conference => {
+                self.give_up(
+                    Fault::refused(Reason::Conference, "the call is an encrypted conference"),
+                    effects,
+                );
+            }
+            Ok(Some(found)) if found.is_rtmp => {
+                self.give_up(
+                    Fault::refused(Reason::BroadcastOnly, "the call is fed by rtmp"),
+                    effects,
+                );
+            }
+            Ok(Some(found)) if !found.is_scheduled => {
+                self.call = Some(found.call);
+                self.prepare(effects);
+            }
+            Ok(_) => {
+                self.step = Step::Creating;
+                effects.push(Effect::Create { attempt: self.attempt });
+            }
+            Err(fault) => self.retry_or_give_up(fault, now, effects),
+        }
+    }
+
+    pub(super) fn created(
+        &mut self,
+        outcome: Result<CallId, Fault>,
+        now: Duration,
+        effects: &mut Effects,
+    ) {
+        match outcome {
+            Ok(call) => {
+                self.call = Some(call);
+                self.prepare(effects);
+            }
+            Err(fault) if fault.is_retryable() => self.retry_or_give_up(fault, now, effects),
+            Err(fault) => self.give_up(Fault { reason: Reason::NoVoiceChat, ..fault }, effects),
+        }
+    }
+
+    pub(super) fn prepared(
+        &mut self,
+        outcome: Result<u32, Fault>,
+        now: Duration,
+        effects: &mut Effects,
+    ) {
+        match (outcome, self.call) {
+            (Ok(ssrc), Some(call)) => {
+                self.remember_ssrc(ssrc);
+                self.step = Step::Joining;
+                effects.push(Effect::Join { attempt: self.attempt, call });
+            }
+            (Ok(_), None) => self.find(effects),
+            (Err(fault), _) => self.retry_or_give_up(fault, now, effects),
+        }
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        outcome: Result<Option<Row>, Refusal>,
+        now: Duration,
+        effects: &mut Effects,
+    ) {
+        match outcome {
+            Ok(row) => {
+                self.step = Step::Connecting { until: now + self.settings.connect_max };
+                effects.push(Effect::Apply { attempt: self.attempt });
+                self.check_at(now + self.settings.check_connecting_every, effects);
+                effects.push(Effect::WakeAt(now + self.settings.connect_max));
+                if let Some(row) = row {
+                    self.mute_changed(row, effects);
+                }
+            }
+            Err(Refusal::Other(fault)) if !fault.is_retryable() => self.give_up(fault, effects),
+            Err(Refusal::Other(fault)) => self.retry_or_give_up(fault, now, effects),
+            Err(Refusal::CallGone | Refusal::NotJoined) => {
+                self.call = None;
+                let fault = Fault::transient(Reason::CallEnded, "the call we knew is gone");
+                self.retry_or_give_up(fault, now, effects);
+            }
+            Err(Refusal::SsrcTaken) => {
+                let fault = Fault::transient(Reason::CallUnreachable, "ssrc in use");
+                self.retry_or_give_up(fault, now, effects);
+            }
+        }
+    }
+
+    pub(super) fn connected(&mut self, now: Duration, effects: &mut Effects) {
+        if !matches!(self.step, Step::Connecting { .. }) {
+            return;
+        }
+        self.step = Step::Up { since: now };
+        self.check_at(now + self.settings.check_joined_every, effects);
+        if !self.is_force_muted {
+            self.up(effects);
+        }
+    }
+
+    fn find(&mut self, effects: &mut Effects) {
+        self.step = Step::Finding;
+        effects.push(Effect::Find { attempt: self.attempt });
+    }
+
+    fn prepare(&mut self, effects: &mut Effects) {
+        self.step = Step::Preparing;
+        effects.push(Effect::Prepare { attempt: self.attempt, style: self.style });
+    }
+
+    fn up(&mut self, effects: &mut Effects) {
+        self.was_up = true;
+        effects.push(Effect::Flow(true));
+        effects.push(Effect::Tell(Line::Joined));
+    }
+
+    fn remember_ssrc(&mut self, ssrc: u32) {
+        self.ssrc = Some(ssrc);
+        if self.past_ssrcs.len() == PAST_SSRCS_MAX {
+            self.past_ssrcs.pop_front();
+        }
+        self.past_ssrcs.push_back(ssrc);
+    }
+}
+
+// === impl Machine: trouble ===
+
+impl Machine {
+    pub(super) fn lost(&mut self, fault: Fault, now: Duration, effects: &mut Effects) {
+        match self.step {
+            Step::Connecting { .. } if !fault.is_retryable() => self.give_up(fault, effects),
+            Step::Connecting { .. } => {
+                // a server that cannot be reached one way may be reachable the other way
+                self.style = match self.style {
+                    Style::Native => Style::Web,
+                    Style::Web => Style::Native,
+                };
+                self.retry_or_give_up(fault, now, effects);
+            }
+            Step::Up { since } => {
+                if now.saturating_sub(since) >= self.settings.healthy_after {
+                    self.n_tries = 0;
+                }
+                self.retry_or_give_up(fault, now, effects);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn checked(
+        &mut self,
+        outcome: Result<bool, Refusal>,
+        now: Duration,
+        effects: &mut Effects,
+    ) {
+        let every = match self.step {
+            Step::Connecting { .. } => self.settings.check_connecting_every,
+            Step::Up { .. } => self.settings.check_joined_every,
+            _ => return,
+        };
+        match outcome {
+            Ok(true) => self.check_at(now + every, effects),
+            Ok(false) | Err(Refusal::NotJoined | Refusal::CallGone) => {
+                if matches!(outcome, Err(Refusal::CallGone)) {
+                    self.call = None;
+                }
+                self.lost_place("telegram no longer lists our ssrc", now, effects);
+            }
+            Err(Refusal::SsrcTaken | Refusal::Other(_)) => {
+                self.check_at(now + self.settings.check_again, effects);
+            }
+        }
+    }
+
+    pub(super) fn row(&mut self, row: Row, now: Duration, effects: &mut Effects) {
+        if !matches!(self.step, Step::Joining | Step::Connecting { .. } | Step::Up { .. }) {
+            return;
+        }
+        let is_ours = self.ssrc == Some(row.ssrc);
+        if !is_ours {
+            // stale rows about our earlier ssrcs arrive when joins race; only a foreign one counts
+            if !row.has_left && !self.past_ssrcs.contains(&row.ssrc) {
+                let fault = Fault::refused(
+                    Reason::JoinedElsewhere,
+                    "the account joined from another session",
+                );
+                self.give_up(fault, effects);
+            }
+        } else if row.has_left {
+            if self.step != Step::Joining {
+                self.lost_place("telegram removed our row", now, effects);
+            }
+        } else {
+            self.mute_changed(row, effects);
+        }
+    }
+
+    pub(super) fn discarded(&mut self, call: CallId, effects: &mut Effects) {
+        if self.call.is_some_and(|ours| ours.id == call.id) && self.step != Step::Away {
+            self.call = None;
+            self.give_up(Fault::refused(Reason::CallEnded, "the voice chat ended"), effects);
+        }
+    }
+
+    pub(super) fn removed(&mut self, effects: &mut Effects) {
+        if self.step != Step::Away {
+            self.call = None;
+            self.give_up(
+                Fault::refused(Reason::AssistantNotIn, "the assistant was removed from the group"),
+                effects,
+            );
+        }
+    }
+
+    pub(super) fn wake(&mut self, now: Duration, effects: &mut Effects) {
+        match self.step {
+            Step::Waiting { until } if now >= until => {
+                self.attempt = self.attempt.next();
+                // the call may have ended or been replaced meanwhile
+                self.find(effects);
+            }
+            Step::Connecting { until } if now >= until => {
+                self.lost(
+                    Fault::transient(
+                        Reason::CallUnreachable,
+                        "the media server did not answer in time",
+                    ),
+                    now,
+                    effects,
+                );
+            }
+            Step::Connecting { .. } | Step::Up { .. } => self.check(now, effects),
+            _ => {}
+        }
+    }
+
+    pub(super) fn leave(&mut self, effects: &mut Effects) {
+        if self.step == Step::Away {
+            return;
+        }
+        self.hang_up(effects);
+        self.step = Step::Away;
+    }
+
+    /// Telegram says that we are out, while the media connection may still look well.
+    fn lost_place(&mut self, detail: &str, now: Duration, effects: &mut Effects) {
+        let fault = Fault::transient(Reason::CallUnreachable, detail);
+        if let Step::Up { since } = self.step
+            && now.saturating_sub(since) >= self.settings.healthy_after
+        {
+            self.n_tries = 0;
+        }
+        self.retry_or_give_up(fault, now, effects);
+    }
+
+    fn mute_changed(&mut self, row: Row, effects: &mut Effects) {
+        let was_force_muted = self.is_force_muted;
+        self.is_force_muted = row.is_muted && !row.can_self_unmute;
+        if row.is_muted
+            && row.can_self_unmute
+            && let Some(call) = self.call
+        {
+            effects.push(Effect::Unmute { call });
+        }
+        if self.is_force_muted && !was_force_muted {
+            effects.push(Effect::Flow(false));
+            let fault = Fault::refused(Reason::ForceMuted, "an administrator muted the assistant");
+            effects.push(Effect::Tell(Line::Held(fault)));
+        } else if was_force_muted && !self.is_force_muted && matches!(self.step, Step::Up { .. }) {
+            self.up(effects);
+        }
+    }
+
+    fn retry_or_give_up(&mut self, fault: Fault, now: Duration, effects: &mut Effects) {
+        self.n_tries += 1;
+        if !fault.is_retryable() || self.n_tries >= self.settings.tries_max {
+            self.give_up(fault, effects);
+            return;
+        }
+        effects.push(Effect::Flow(false));
+        effects.push(Effect::Close);
+        if self.was_up {
+            effects.push(Effect::Tell(Line::Held(fault.clone())));
+        }
+        self.is_force_muted = false;
+        self.next_check = None;
+        let wait = match fault.class {
+            Class::FloodWait(wait) => wait + Duration::from_secs(1),
+            // the first try after a failure is immediate: most are races or a server that moved
+            _ if self.n_tries == 1 => Duration::ZERO,
+            _ => self.backoff(),
+        };
+        if wait > self.settings.backoff_max {
+            self.give_up(fault, effects);
+            return;
+        }
+        self.step = Step::Waiting { until: now + wait };
+        if wait.is_zero() {
+            self.wake(now, effects);
+        } else {
+            effects.push(Effect::WakeAt(now + wait));
+        }
+    }
+
+    fn backoff(&self) -> Duration {
+        let doublings = self.n_tries.saturating_sub(2).min(16);
+        (self.settings.backoff_initial * 2_u32.pow(doublings)).min(self.settings.backoff_max)
+    }
+
+    fn give_up(&mut self, fault: Fault, effects: &mut Effects) {
+        self.hang_up(effects);
+        self.step = Step::Away;
+        effects.push(Effect::Tell(Line::Failed(fault)));
+    }
+
+    fn hang_up(&mut self, effects: &mut Effects) {
+        let is_listed =
+            matches!(self.step, Step::Joining | Step::Connecting { .. } | Step::Up { .. });
+        effects.push(Effect::Flow(false));
+        effects.push(Effect::Close);
+        if let (true, Some(call), Some(ssrc)) = (is_listed, self.call, self.ssrc) {
+            effects.push(Effect::Quit { call, ssrc });
+        }
+        self.attempt = self.attempt.next();
+        self.ssrc = None;
+        self.call = None;
+        self.is_force_muted = false;
+        self.next_check = None;
+    }
+
+    fn check_at(&mut self, at: Duration, effects: &mut Effects) {
+        self.next_check = Some(at);
+        effects.push(Effect::WakeAt(at));
+    }
+
+    fn check(&mut self, now: Duration, effects: &mut Effects) {
+        let is_due = self.next_check.is_some_and(|at| now >= at);
+        if let (true, Some(call), Some(ssrc)) = (is_due, self.call, self.ssrc) {
+            self.next_check = None;
+            effects.push(Effect::Check { attempt: self.attempt, call, ssrc });
+        }
+    }
+}

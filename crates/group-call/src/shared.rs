@@ -1,0 +1,117 @@
+//! What the clock thread, the reactor and the owner of a connection all see: a few atomics, no lock on the hot path.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::task::AtomicWaker;
+
+use crate::connection::{DtlsState, State, Stats};
+
+/// Common state of one connection.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    born: Instant,
+    state: AtomicU8,
+    dtls: AtomicU8,
+    pub(crate) packets_sent: AtomicU64,
+    pub(crate) bytes_sent: AtomicU64,
+    pub(crate) packets_dropped: AtomicU64,
+    datagrams_received: AtomicU64,
+    /// Milliseconds from `born` to the last datagram, plus one; 0 = none yet.
+    last_inbound_ms: AtomicU64,
+    path: Mutex<Path>,
+    /// Wakes the task that empties the frame queue.
+    pub(crate) outlet: AtomicWaker,
+}
+
+/// The route in use; changes rarely.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Path {
+    pub(crate) selected_pair: Option<(SocketAddr, SocketAddr)>,
+    pub(crate) round_trip: Option<Duration>,
+}
+
+const STATES: [State; 5] =
+    [State::Prepared, State::Connecting, State::Connected, State::Lost, State::Closed];
+const DTLS_STATES: [DtlsState; 5] = [
+    DtlsState::New,
+    DtlsState::Connecting,
+    DtlsState::Connected,
+    DtlsState::Closed,
+    DtlsState::Failed,
+];
+
+// === impl Shared ===
+
+impl Shared {
+    pub(crate) fn new() -> Shared {
+        Shared {
+            born: Instant::now(),
+            state: AtomicU8::new(State::Prepared as u8),
+            dtls: AtomicU8::new(DtlsState::New as u8),
+            packets_sent: AtomicU64::new(0),
+            bytes_sent: AtomicU64::new(0),
+            packets_dropped: AtomicU64::new(0),
+            datagrams_received: AtomicU64::new(0),
+            last_inbound_ms: AtomicU64::new(0),
+            path: Mutex::new(Path::default()),
+            outlet: AtomicWaker::new(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        STATES[usize::from(self.state.load(Ordering::Acquire))]
+    }
+
+    /// Moves on; the ends (lost, closed) are final.
+    pub(crate) fn set_state(&self, state: State) {
+        let advance = |now: u8| (now < State::Lost as u8).then_some(state as u8);
+        if self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, advance).is_ok() {
+            self.outlet.wake();
+        }
+    }
+
+    pub(crate) fn set_dtls(&self, state: DtlsState) {
+        self.dtls.store(state as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn dtls(&self) -> DtlsState {
+        DTLS_STATES[usize::from(self.dtls.load(Ordering::Relaxed))]
+    }
+
+    /// Any datagram is a sign of life.
+    pub(crate) fn datagram_arrived(&self) {
+        self.datagrams_received.fetch_add(1, Ordering::Relaxed);
+        let ms = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
+        self.last_inbound_ms.store(ms + 1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn inbound_age(&self) -> Option<Duration> {
+        let ms = self.last_inbound_ms.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(self.born.elapsed().saturating_sub(Duration::from_millis(ms)))
+    }
+
+    pub(crate) fn set_path(&self, path: Path) {
+        *self.path.lock().unwrap_or_else(PoisonError::into_inner) = path;
+    }
+
+    pub(crate) fn path(&self) -> Path {
+        *self.path.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let path = self.path();
+        Stats {
+            packets_sent: self.packets_sent.load(Ordering::Relaxed),
+            bytes_sent: self.bytes_sent.load(Ordering::Relaxed),
+            packets_dropped: self.packets_dropped.load(Ordering::Relaxed),
+            datagrams_received: self.datagrams_received.load(Ordering::Relaxed),
+            last_inbound: self.inbound_age(),
+            selected_pair: path.selected_pair,
+            dtls: self.dtls(),
+            round_trip: path.round_trip,
+        }
+    }
+}

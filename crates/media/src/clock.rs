@@ -1,0 +1,192 @@
+//! The clock: one thread that sends one frame of many streams every 20 ms, and nothing else.
+//!
+//! Deadlines are absolute, so that no lateness adds up. Streams are spread over four phases of 5 ms. Nothing in a tick
+//! waits, and a tick allocates nothing: what has to be told or dropped is handed to the herald, a thread beside it.
+
+mod herald;
+mod slot;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use domain::Attempt;
+
+use crate::census::Census;
+use crate::frame::Sink;
+use crate::pipeline::Pipeline;
+use herald::Herald;
+pub(crate) use slot::{Published, Slot};
+
+/// One frame.
+pub(crate) const TICK: Duration = Duration::from_millis(20);
+
+/// Streams are spread over this many phases of a tick.
+const PHASES: u32 = 4;
+
+/// Orders that may wait for the clock: thousands per tick would have to be given to fill it.
+const ORDERS_MAX: usize = 4096;
+
+/// What a clock is told. Each acts at the stream's next tick.
+pub(crate) enum Order {
+    Add(Box<Slot>),
+    Remove(u64),
+    SetSink(u64, Box<dyn Sink>),
+    ClearSink(u64),
+    Attach(u64, Attempt, Box<Pipeline>),
+    Detach(u64),
+    Pause(u64),
+    Resume(u64),
+    Stop,
+}
+
+/// Address of a clock thread.
+#[derive(Clone)]
+pub(crate) struct ClockHandle {
+    orders: SyncSender<Order>,
+    /// Streams on this clock.
+    pub(crate) streams: Arc<AtomicUsize>,
+}
+
+struct Clock {
+    orders: Receiver<Order>,
+    slots: Vec<Box<Slot>>,
+    herald: Herald,
+    epoch: Instant,
+    lateness_max: Arc<AtomicU64>,
+    is_stopping: bool,
+}
+
+/// Starts a clock and its herald.
+pub(crate) fn start(
+    number: usize,
+    streams_max: usize,
+    census: &Arc<Census>,
+    lateness_max: Arc<AtomicU64>,
+) -> std::io::Result<ClockHandle> {
+    let (orders_in, orders) = sync_channel(ORDERS_MAX);
+    let herald = herald::start(number, census)?;
+    let slots = Vec::with_capacity(streams_max + 1);
+    let clock =
+        Clock { orders, slots, herald, epoch: Instant::now(), lateness_max, is_stopping: false };
+    let present = census.enter();
+    thread::Builder::new().name(format!("media-clock-{number}")).spawn(move || {
+        clock.run();
+        drop(present);
+    })?;
+    Ok(ClockHandle { orders: orders_in, streams: Arc::new(AtomicUsize::new(0)) })
+}
+
+// === impl ClockHandle ===
+
+impl ClockHandle {
+    /// The address of nobody.
+    pub(crate) fn dead() -> ClockHandle {
+        let (orders, _) = sync_channel(1);
+        ClockHandle { orders, streams: Arc::default() }
+    }
+
+    pub(crate) fn order(&self, order: Order) {
+        // A clock that has stopped needs no orders; what they carried is dropped here.
+        if self.orders.send(order).is_err() {
+            tracing::debug!("an order came after the clock had stopped");
+        }
+    }
+}
+
+// === impl Clock ===
+
+impl Clock {
+    fn run(mut self) {
+        loop {
+            while let Ok(order) = self.orders.try_recv() {
+                self.obey(order);
+            }
+            if self.is_stopping {
+                self.stop();
+                return;
+            }
+            match self.tick() {
+                Some(next) => thread::sleep(next.saturating_sub(self.epoch.elapsed())),
+                // Nobody listens: nothing to do until somebody says something.
+                None => match self.orders.recv() {
+                    Ok(order) => self.obey(order),
+                    Err(_) => self.is_stopping = true,
+                },
+            }
+        }
+    }
+
+    /// Serves every stream that is due; the time of the next one.
+    fn tick(&mut self) -> Option<Duration> {
+        let now = self.epoch.elapsed();
+        let mut next = None;
+        for slot in &mut self.slots {
+            if let Some(due) = slot.due().filter(|due| *due <= now) {
+                let late = u64::try_from((now - due).as_micros()).unwrap_or(u64::MAX);
+                self.lateness_max.fetch_max(late, Ordering::Relaxed);
+                if catch_unwind(AssertUnwindSafe(|| slot.tick(now))).is_err() {
+                    tracing::error!(
+                        stream = slot.id(),
+                        "a stream panicked on the clock, its sink is let go"
+                    );
+                    slot.recover();
+                }
+            }
+            self.herald.take(slot.chores());
+            next = [next, slot.due()].into_iter().flatten().min();
+        }
+        self.herald.wake();
+        next
+    }
+
+    fn obey(&mut self, order: Order) {
+        let now = self.epoch.elapsed();
+        match order {
+            Order::Add(mut slot) => {
+                slot.set_phase(self.emptiest_phase());
+                self.slots.push(slot);
+            }
+            Order::Remove(id) => {
+                if let Some(at) = self.slots.iter().position(|slot| slot.id() == id) {
+                    let slot = self.slots.swap_remove(at);
+                    self.herald.drop_slot(slot);
+                    self.herald.wake();
+                }
+            }
+            Order::SetSink(id, sink) => self.with(id, |slot| slot.set_sink(sink, now)),
+            Order::ClearSink(id) => self.with(id, Slot::clear_sink),
+            Order::Attach(id, attempt, pipeline) => {
+                self.with(id, |slot| slot.attach(attempt, pipeline))
+            }
+            Order::Detach(id) => self.with(id, Slot::detach),
+            Order::Pause(id) => self.with(id, Slot::pause),
+            Order::Resume(id) => self.with(id, Slot::resume),
+            Order::Stop => self.is_stopping = true,
+        }
+    }
+
+    fn with(&mut self, id: u64, act: impl FnOnce(&mut Slot)) {
+        if let Some(slot) = self.slots.iter_mut().find(|slot| slot.id() == id) {
+            act(slot);
+            self.herald.take(slot.chores());
+            self.herald.wake();
+        }
+    }
+
+    fn emptiest_phase(&self) -> Duration {
+        let phase = |n: u32| TICK / PHASES * n;
+        let n_in = |n: &u32| self.slots.iter().filter(|slot| slot.phase() == phase(*n)).count();
+        (0..PHASES).min_by_key(n_in).map(phase).unwrap_or_default()
+    }
+
+    fn stop(&mut self) {
+        for slot in self.slots.drain(..) {
+            self.herald.drop_slot(slot);
+        }
+        self.herald.wake();
+    }
+}

@@ -1,0 +1,248 @@
+//! Opus that is already as it should be sent: packets go from the container to the ring untouched.
+//!
+//! Only while every packet lasts 20 ms and nobody wants another loudness. The moment that ends, the rest of the track
+//! is decoded and encoded again, and the seam is not heard: the new encoder starts from what was sent last.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use symphonia::core::packet::Packet;
+
+use crate::decoder::{Decoder, OpusHead};
+use crate::decoding::{Cut, Decoding, PREROLL, lead_in, note_damage, samples};
+use crate::demuxer::{Demuxer, Next};
+use crate::fault::Halt;
+use crate::frame::{FRAME_SAMPLES, LEVEL_SILENCE, SAMPLE_RATE};
+use crate::level::level;
+use crate::outlet::Outlet;
+use crate::pipeline::{Gain, Ready};
+use crate::transcoder::Transcoder;
+
+/// Packets that are remembered for a seam: more than the 80 ms that a decoder needs to be right.
+const HISTORY: usize = 6;
+
+/// One packet in this many is decoded to see how loud it is.
+const METER_EVERY: u32 = 10;
+
+/// A packet this short holds no sound: discontinued transmission (RFC 6716, section 3.1 and RFC 7587).
+const DTX_MAX: usize = 2;
+
+struct Passthrough<'a> {
+    demuxer: &'a mut Demuxer,
+    outlet: &'a mut Outlet,
+    gain: Gain,
+    head: OpusHead,
+    /// Where the next packet begins in the track, in samples at 48 kHz; negative before the music.
+    pos: i64,
+    history: VecDeque<Box<[u8]>>,
+    meter: Meter,
+    damaged: u32,
+}
+
+/// Measures one packet in ten.
+struct Meter {
+    decoder: Decoder,
+    until_next: u32,
+    level: u8,
+}
+
+/// Plays an Opus track from `from`. `ready` is told as it is, except for whether it is passed through.
+pub(crate) fn play_opus(
+    demuxer: &mut Demuxer,
+    outlet: &mut Outlet,
+    gain: Gain,
+    from: Duration,
+    ready: Ready,
+) -> Result<(), Halt> {
+    let head = OpusHead::of(&demuxer.track)?;
+    let may_pass = head.is_plain() && gain.get() == 1.0;
+    let preroll = if may_pass { Duration::ZERO } else { PREROLL };
+    let has_sought = !from.is_zero() && demuxer.seek(from.saturating_sub(preroll));
+    let mut pos = -i64::from(demuxer.track.delay);
+    let wanted = samples(from, SAMPLE_RATE) as i64;
+    let mut is_first = true;
+    let mut damaged = 0;
+    loop {
+        if outlet.is_stopped() {
+            return Err(Halt::Stopped);
+        }
+        let packet = match demuxer.next()? {
+            Next::Packet(packet) => packet,
+            Next::Damaged => {
+                note_damage(outlet.effort(), &mut damaged)?;
+                continue;
+            }
+            Next::Track => continue,
+            Next::End => return Ok(()),
+        };
+        if std::mem::take(&mut is_first) && has_sought {
+            pos = demuxer.track.samples(packet.pts, SAMPLE_RATE);
+        }
+        let length = duration(&packet);
+        if may_pass && !from.is_zero() && pos + length <= wanted {
+            pos += length;
+            continue;
+        }
+        if !may_pass || length != i64::from(FRAME_SAMPLES) {
+            return decode_all(demuxer, outlet, gain, from, (packet, pos), ready);
+        }
+        outlet.announce(Ready { is_passthrough: true, ..ready }, u64::try_from(pos).unwrap_or(0));
+        let history = VecDeque::with_capacity(HISTORY);
+        let meter =
+            Meter { decoder: Decoder::for_opus(&head)?, until_next: 0, level: LEVEL_SILENCE };
+        let path = Passthrough { demuxer, outlet, gain, head, pos, history, meter, damaged: 0 };
+        return path.run(packet);
+    }
+}
+
+/// Not to be passed through at all: the whole track is decoded.
+fn decode_all(
+    demuxer: &mut Demuxer,
+    outlet: &mut Outlet,
+    gain: Gain,
+    from: Duration,
+    (first, pos): (Packet, i64),
+    ready: Ready,
+) -> Result<(), Halt> {
+    let decoder = Decoder::new(&demuxer.track)?;
+    let transcoder = Transcoder::new(gain, outlet.effort().clone())?;
+    let wanted = samples(from, SAMPLE_RATE) as i64;
+    outlet.announce(ready, u64::try_from(pos.max(wanted)).unwrap_or(0));
+    let cut = Cut::Samples(u64::try_from(wanted - pos).unwrap_or(0));
+    let mut decoding = Decoding::new(demuxer, decoder, transcoder, outlet, cut);
+    decoding.pending.push_back(Next::Packet(first));
+    decoding.run()
+}
+
+// === impl Passthrough ===
+
+impl Passthrough<'_> {
+    fn run(mut self, first: Packet) -> Result<(), Halt> {
+        let mut packet = first;
+        loop {
+            if self.outlet.is_stopped() {
+                return Err(Halt::Stopped);
+            }
+            let next = self.next()?;
+            let length = duration(&packet);
+            let is_short_end =
+                matches!(next, Next::End) && length > 0 && length < i64::from(FRAME_SAMPLES);
+            let is_regular = length == i64::from(FRAME_SAMPLES) || is_short_end;
+            if !is_regular || self.gain.get() != 1.0 {
+                return self.fall_over(packet, next);
+            }
+            self.send(packet, length)?;
+            packet = match next {
+                Next::Packet(packet) => packet,
+                Next::End => return Ok(()),
+                Next::Track | Next::Damaged => match self.begin_again()? {
+                    Some(packet) => packet,
+                    None => return Ok(()),
+                },
+            };
+        }
+    }
+
+    /// The next packet, past damaged places.
+    fn next(&mut self) -> Result<Next, Halt> {
+        loop {
+            match self.demuxer.next()? {
+                Next::Damaged => note_damage(self.outlet.effort(), &mut self.damaged)?,
+                next => {
+                    self.damaged = 0;
+                    return Ok(next);
+                }
+            }
+        }
+    }
+
+    /// Another track of a chained stream began. The first packet of it that can go on; `None` when the rest was played
+    /// some other way.
+    fn begin_again(&mut self) -> Result<Option<Packet>, Halt> {
+        let head = if self.demuxer.track.codec == "opus" {
+            OpusHead::of(&self.demuxer.track).ok()
+        } else {
+            None
+        };
+        match head.filter(OpusHead::is_plain) {
+            Some(head) => {
+                self.head = head;
+                self.pos = -(lead_in(self.demuxer) as i64);
+                match self.next()? {
+                    Next::Packet(packet) => Ok(Some(packet)),
+                    Next::Track => self.begin_again(),
+                    Next::Damaged | Next::End => Ok(None),
+                }
+            }
+            None => {
+                let decoder = Decoder::new(&self.demuxer.track)?;
+                let cut = Cut::Samples(lead_in(self.demuxer));
+                let transcoder = Transcoder::new(self.gain.clone(), self.outlet.effort().clone())?;
+                Decoding::new(self.demuxer, decoder, transcoder, self.outlet, cut).run()?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn send(&mut self, packet: Packet, length: i64) -> Result<(), Halt> {
+        let trimmed =
+            self.demuxer.track.ticks_to_samples(packet.trim_end.get(), SAMPLE_RATE) as i64;
+        let begins = self.pos.max(0);
+        let ends = self.pos + (length - trimmed).max(0);
+        let played = u32::try_from(ends - begins).unwrap_or(0);
+        let level = self.meter.measure(&packet.data);
+        let samples = u32::try_from(length).unwrap_or(FRAME_SAMPLES);
+        self.outlet.send(&packet.data, samples, played, level)?;
+        self.pos += length;
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back(packet.data);
+        Ok(())
+    }
+
+    /// Decodes and encodes the rest of the track, beginning with `packet`, without a seam.
+    fn fall_over(self, packet: Packet, next: Next) -> Result<(), Halt> {
+        tracing::debug!("passthrough ends, the rest of the track is encoded anew");
+        let mut decoder = Decoder::for_opus(&self.head)?;
+        let mut before = Vec::new();
+        for data in &self.history {
+            if let Ok(pcm) = decoder.decode_opus(data) {
+                before.extend_from_slice(pcm.interleaved);
+            }
+        }
+        let effort = self.outlet.effort().clone();
+        let transcoder = if self.history.is_empty() {
+            Transcoder::new(self.gain, effort)?
+        } else {
+            Transcoder::continuing(self.gain, effort, &before)?
+        };
+        let cut = Cut::Samples(u64::try_from(-self.pos).unwrap_or(0));
+        let mut decoding = Decoding::new(self.demuxer, decoder, transcoder, self.outlet, cut);
+        decoding.pending.extend([Next::Packet(packet), next]);
+        decoding.run()
+    }
+}
+
+// === impl Meter ===
+
+impl Meter {
+    fn measure(&mut self, data: &[u8]) -> u8 {
+        if data.len() <= DTX_MAX {
+            return LEVEL_SILENCE;
+        }
+        if self.until_next == 0 {
+            self.until_next = METER_EVERY;
+            if let Ok(pcm) = self.decoder.decode_opus(data) {
+                self.level = level(pcm.interleaved);
+            }
+        }
+        self.until_next -= 1;
+        self.level
+    }
+}
+
+/// How long a packet sounds, in samples at 48 kHz; 0 when it is no Opus packet.
+fn duration(packet: &Packet) -> i64 {
+    opus::packet::get_nb_samples(&packet.data, SAMPLE_RATE).map_or(0, |n| n as i64)
+}

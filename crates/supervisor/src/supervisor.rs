@@ -1,0 +1,313 @@
+//! The supervisor actor — performs what its machine decides, and never waits.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::{
+    child_spec::{ChildSpec, Kind},
+    context::Context,
+    failure::Exit,
+    launch::{Launch, Report, ReportTo},
+    machine::{Effect, Env, Input, Machine, Rules},
+    node::{Key, Node, Stage},
+    shutdown::Ending,
+    supervisor_spec::SupervisorSpec,
+    task::Task,
+};
+
+mod tell;
+
+pub(crate) enum Msg {
+    /// A dynamic child, its id already reserved.
+    Add(Box<ChildSpec>),
+    /// A dynamic child shall go for ever; the sender is dropped or told when it is gone.
+    End(Arc<str>, Option<oneshot::Sender<()>>),
+    /// A human mended what had a child parked.
+    Retry(Arc<str>),
+    /// From the parent or the root: end, children first.
+    Shutdown,
+    /// From the watcher of one incarnation of a child.
+    Child { key: Key, incarnation: u64, report: Report },
+    /// The machine's time has come.
+    Tick,
+}
+
+pub(crate) struct Args {
+    spec: Arc<SupervisorSpec>,
+    context: Context<Msg>,
+    /// How the parent is told that this supervisor is up.
+    up: ReportTo,
+}
+
+pub(crate) struct Supervisor;
+
+pub(crate) struct State {
+    machine: Machine,
+    children: BTreeMap<Key, Place>,
+    spec: Arc<SupervisorSpec>,
+    context: Context<Msg>,
+    up: ReportTo,
+    timer: Option<(Instant, Task)>,
+    waiting_for_end: Vec<(Key, oneshot::Sender<()>)>,
+}
+
+struct Place {
+    spec: ChildSpec,
+    node: Arc<Node>,
+    cell: Option<ActorCell>,
+}
+
+impl Supervisor {
+    pub(crate) fn args(spec: Arc<SupervisorSpec>, context: Context<Msg>, up: ReportTo) -> Args {
+        Args { spec, context, up }
+    }
+}
+
+impl Actor for Supervisor {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Args;
+
+    async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
+        Ok(State::new(args))
+    }
+
+    async fn post_start(
+        &self,
+        myself: ActorRef<Msg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.feed(Input::Boot, &myself);
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Msg>,
+        message: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Msg::Add(spec) => state.add(*spec, &myself),
+            Msg::End(id, gone) => state.end(&id, gone, &myself),
+            Msg::Retry(id) => {
+                if let Some(key) = state.key(&id) {
+                    state.feed(Input::Retry { key }, &myself);
+                }
+            }
+            Msg::Shutdown => state.feed(Input::Shutdown, &myself),
+            Msg::Child { key, incarnation, report } => {
+                state.heard(key, incarnation, report, &myself);
+            }
+            Msg::Tick => {
+                state.timer = None;
+                state.feed(Input::Tick, &myself);
+            }
+        }
+        Ok(())
+    }
+
+    /// The watchers tell what ractor's events tell, later and completely.
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<Msg>,
+        _: ractor::SupervisionEvent,
+        _: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+}
+
+impl State {
+    fn new(Args { spec, context, up }: Args) -> Self {
+        let node = context.seat().node.clone();
+        if let Some(dynamic) = &spec.dynamic {
+            dynamic.placed(&node);
+            node.forget_children();
+        }
+        let children: BTreeMap<Key, Place> = spec
+            .children
+            .iter()
+            .map(|spec| {
+                let (key, node) = node.place(spec);
+                (key, Place { spec: spec.clone(), node, cell: None })
+            })
+            .collect();
+        let rules = children
+            .iter()
+            .map(|(key, place)| (*key, rules(&place.spec), place.node.incarnation()));
+        let is_dynamic = spec.dynamic.is_some();
+        let machine = Machine::new(spec.strategy, spec.intensity, is_dynamic, rules);
+        let waiting_for_end = Vec::new();
+        Self { machine, children, spec, context, up, timer: None, waiting_for_end }
+    }
+
+    fn add(&mut self, spec: ChildSpec, myself: &ActorRef<Msg>) {
+        let (key, node) = self.context.seat().node.place(&spec);
+        let rules = rules(&spec);
+        self.children.insert(key, Place { spec, node, cell: None });
+        self.feed(Input::Add { key, rules }, myself);
+    }
+
+    fn end(&mut self, id: &str, gone: Option<oneshot::Sender<()>>, myself: &ActorRef<Msg>) {
+        let Some(key) = self.key(id) else { return };
+        self.waiting_for_end.extend(gone.map(|gone| (key, gone)));
+        self.feed(Input::End { key }, myself);
+    }
+
+    fn key(&self, id: &str) -> Option<Key> {
+        self.children.iter().find(|(_, place)| &*place.spec.id == id).map(|(key, _)| *key)
+    }
+
+    fn heard(&mut self, key: Key, incarnation: u64, report: Report, myself: &ActorRef<Msg>) {
+        let input = match report {
+            Report::Started => Input::Started { key, incarnation },
+            Report::Ended { exit, healthy_for } => {
+                if let Some(place) = self.children.get_mut(&key) {
+                    place.cell = None;
+                    if let Some(failure) = exit.failure() {
+                        place.node.set_error(failure, Instant::now());
+                    }
+                }
+                Input::Ended { key, incarnation, exit, healthy_for }
+            }
+        };
+        self.feed(input, myself);
+    }
+
+    /// Lets the machine decide, and does it.
+    fn feed(&mut self, input: Input, myself: &ActorRef<Msg>) {
+        let now = Instant::now();
+        let tree = self.context.tree().clone();
+        let effects = tree.with_rng(|rng| {
+            let token = &mut |now| tree.take_restart_token(now);
+            self.machine.on(input, &mut Env { now, rng, token })
+        });
+        for effect in effects {
+            self.perform(effect, myself);
+        }
+        self.write_board(now);
+        self.set_timer(now);
+    }
+
+    fn perform(&mut self, effect: Effect, myself: &ActorRef<Msg>) {
+        match effect {
+            Effect::Start { key, incarnation } => self.start(key, incarnation, myself),
+            Effect::Stop { key } => self.stop(key),
+            Effect::Kill { key } => {
+                if let Some(cell) = self.children.get(&key).and_then(|place| place.cell.as_ref()) {
+                    cell.kill();
+                }
+            }
+            Effect::Remove { key } => self.remove(key),
+            Effect::Tell { key, incarnation, kind } => self.tell(key, incarnation, kind),
+            Effect::Booted => {
+                self.context.ready();
+                (self.up)(Report::Started);
+            }
+            Effect::Exit { gave_up } => {
+                self.context.seat().record(if gave_up { Exit::GaveUp } else { Exit::Normal });
+                myself.stop(None);
+            }
+        }
+    }
+
+    fn start(&mut self, key: Key, incarnation: u64, myself: &ActorRef<Msg>) {
+        let Some(place) = self.children.get_mut(&key) else { return };
+        let seat = self.context.seat().clone();
+        let report: ReportTo = Arc::new(move |report| {
+            // a supervisor that is gone needs no report: its own watcher awaits its children
+            seat.deliver(Msg::Child { key, incarnation, report });
+        });
+        let launch = Launch {
+            tree: self.context.tree().clone(),
+            node: place.node.clone(),
+            incarnation,
+            parent: Some(myself.get_cell()),
+            report: report.clone(),
+            limits: place.spec.limits(),
+        };
+        match (place.spec.start)(launch) {
+            Ok(cell) => place.cell = Some(cell),
+            Err(failure) => {
+                let exit = Exit::NotStarted(failure).redacted(self.context.tree().redactor());
+                report(Report::Ended { exit, healthy_for: None });
+            }
+        }
+    }
+
+    fn stop(&self, key: Key) {
+        let Some(place) = self.children.get(&key) else { return };
+        let Some(cell) = &place.cell else { return };
+        match (place.spec.kind, place.spec.ending) {
+            // a supervisor that takes no more messages has ended already
+            (Kind::Supervisor, _) => {
+                ActorRef::<Msg>::from(cell.clone()).send_message(Msg::Shutdown).ok();
+            }
+            // ractor refuses to start an actor that drains, and would skip its post_stop
+            (Kind::Worker, Ending::Drain) if cell.get_status() == ractor::ActorStatus::Running => {
+                cell.drain().ok();
+            }
+            (Kind::Worker, _) => cell.stop(None),
+        }
+    }
+
+    fn remove(&mut self, key: Key) {
+        self.context.seat().node.remove(key);
+        if let Some(place) = self.children.remove(&key) {
+            place.spec.door.seal();
+            if let Some(dynamic) = &self.spec.dynamic {
+                dynamic.removed(&place.spec.id);
+            }
+        }
+        for (_, gone) in self.waiting_for_end.extract_if(.., |(waits_for, _)| *waits_for == key) {
+            // whoever asked may have stopped waiting
+            gone.send(()).ok();
+        }
+    }
+
+    fn write_board(&self, now: Instant) {
+        for (key, place) in &self.children {
+            if let Some((stage, failures)) = self.machine.view(*key, now) {
+                place.node.set_stage(stage, failures);
+            }
+        }
+    }
+
+    fn set_timer(&mut self, now: Instant) {
+        let wakes_at = self.machine.wakes_at(now);
+        if wakes_at == self.timer.as_ref().map(|(at, _)| *at) {
+            return;
+        }
+        if let Some((_, timer)) = self.timer.take() {
+            timer.abort();
+        }
+        if let Some(at) = wakes_at {
+            let timer = self.context.tasks().spawn(async move {
+                tokio::time::sleep_until(at).await;
+                Msg::Tick
+            });
+            self.timer = Some((at, timer));
+        }
+    }
+}
+
+/// However the supervisor ends: its dynamic children are gone by then or are being ended, and
+/// nobody will start them again.
+impl Drop for State {
+    fn drop(&mut self) {
+        for place in self.children.values() {
+            place.node.set_stage(Stage::Ended, 0);
+            place.spec.door.seal();
+            if let Some(dynamic) = &self.spec.dynamic {
+                dynamic.removed(&place.spec.id);
+            }
+        }
+    }
+}
+
+fn rules(spec: &ChildSpec) -> Rules {
+    Rules { restart: spec.restart, shutdown: spec.shutdown, backoff: spec.backoff }
+}

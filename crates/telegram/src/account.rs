@@ -1,0 +1,284 @@
+//! The handle: everything an account can be asked to do.
+//!
+//! One request, one answer, one timeout; nothing is retried except a short flood wait, which Telegram guarantees had
+//! no effect. Once Telegram said that the login is gone, nothing is asked any more.
+
+mod chats;
+mod join;
+mod messages;
+pub(crate) mod peers;
+mod sign_in;
+mod standing;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use domain::{Class, Fault, Reason};
+use grammers_mtsender::SenderPoolHandle;
+use grammers_tl_types::{self as tl, Deserializable as _};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::calls::SeenCalls;
+use crate::fault::CallError;
+use crate::session::Session;
+use crate::settings::Settings;
+
+pub use join::Membership;
+pub use messages::{BotCommand, Outgoing};
+pub(crate) use peers::chat_id;
+pub use sign_in::Me;
+pub use standing::Participant;
+
+/// A connected account. Cheap to clone; every call has a timeout and none is retried.
+#[derive(Clone)]
+pub struct Account {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: SenderPoolHandle,
+    session: Session,
+    settings: Settings,
+    stage: watch::Sender<Stage>,
+    counters: Counters,
+    seen_calls: Mutex<SeenCalls>,
+    /// Data centres other than home that know this login since the connection began.
+    introduced: tokio::sync::Mutex<HashSet<i32>>,
+}
+
+/// How far an account's connection has come; the runner follows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nobody has signed in over this connection yet.
+    #[default]
+    Fresh,
+    /// Signed in: updates may flow.
+    Ready,
+    /// Telegram's last word about this login.
+    Lost(Fault),
+    /// Asked to end.
+    Closing,
+}
+
+/// Counters of one connection, for the dashboard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Containers of updates that came in.
+    pub updates: u64,
+    /// Containers that did not fit and were fetched again.
+    pub overflowed: u64,
+    /// Containers that this build could not read.
+    pub malformed: u64,
+    /// Times the place in the sequence was given up (a gap that cannot be read).
+    pub skipped_gaps: u64,
+    /// Requests sent.
+    pub calls: u64,
+    /// Requests that failed.
+    pub failures: u64,
+    /// The last ping's round trip.
+    pub ping: Option<Duration>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) updates: AtomicU64,
+    pub(crate) overflowed: AtomicU64,
+    pub(crate) malformed: AtomicU64,
+    pub(crate) skipped_gaps: AtomicU64,
+    pub(crate) calls: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    pub(crate) ping_us: AtomicU64,
+}
+
+// === impl Account ===
+
+impl Account {
+    pub(crate) fn new(pool: SenderPoolHandle, session: Session, settings: Settings) -> Account {
+        Account {
+            inner: Arc::new(Inner {
+                pool,
+                session,
+                settings,
+                stage: watch::Sender::new(Stage::Fresh),
+                counters: Counters::default(),
+                seen_calls: Mutex::new(SeenCalls::default()),
+                introduced: tokio::sync::Mutex::new(HashSet::new()),
+            }),
+        }
+    }
+
+    /// Asks the connection to end: the session is saved and the runner returns `Ok`.
+    pub fn close(&self) {
+        self.inner.stage.send_if_modified(|stage| {
+            let is_news = !matches!(stage, Stage::Lost(_) | Stage::Closing);
+            if is_news {
+                *stage = Stage::Closing;
+            }
+            is_news
+        });
+    }
+
+    /// Counters since the connection began.
+    pub fn stats(&self) -> Stats {
+        self.inner.counters.stats()
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.inner.session
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.inner.counters
+    }
+
+    pub(crate) fn pool(&self) -> &SenderPoolHandle {
+        &self.inner.pool
+    }
+
+    pub(crate) fn seen_calls(&self) -> &Mutex<SeenCalls> {
+        &self.inner.seen_calls
+    }
+
+    pub(crate) fn introduced(&self) -> &tokio::sync::Mutex<HashSet<i32>> {
+        &self.inner.introduced
+    }
+
+    pub(crate) fn stage(&self) -> watch::Receiver<Stage> {
+        self.inner.stage.subscribe()
+    }
+
+    pub(crate) fn home(&self) -> i32 {
+        self.session().memory().lock().home
+    }
+
+    fn ready(&self) {
+        self.inner.stage.send_if_modified(|stage| {
+            let is_news = *stage == Stage::Fresh;
+            if is_news {
+                *stage = Stage::Ready;
+            }
+            is_news
+        });
+    }
+
+    /// Remembers that the login is gone, so that nothing more is asked.
+    pub(crate) fn lost(&self, fault: &Fault) {
+        self.inner.stage.send_if_modified(|stage| {
+            let is_news = !matches!(stage, Stage::Lost(_));
+            if is_news {
+                *stage = Stage::Lost(fault.clone());
+            }
+            is_news
+        });
+    }
+
+    /// One request to the home data centre.
+    pub(crate) async fn call<R: tl::RemoteCall>(
+        &self,
+        request: &R,
+    ) -> Result<R::Return, CallError> {
+        let answer = self.call_raw(request.to_bytes()).await?;
+        read::<R>(&answer)
+    }
+
+    /// One request to the home data centre, as bytes there and back.
+    pub(crate) async fn call_raw(&self, body: Vec<u8>) -> Result<Vec<u8>, CallError> {
+        let answer = self.ask(self.home(), body).await;
+        if let Err(error) = &answer
+            && error.fault.class == Class::Fatal
+        {
+            self.lost(&error.fault);
+        }
+        answer
+    }
+
+    /// One request whose fatal refusal is not yet the last word (another data centre, a login that is being made).
+    pub(crate) async fn probe<R: tl::RemoteCall>(
+        &self,
+        dc: i32,
+        request: &R,
+    ) -> Result<R::Return, CallError> {
+        let answer = self.ask(dc, request.to_bytes()).await?;
+        read::<R>(&answer)
+    }
+
+    async fn ask(&self, dc: i32, body: Vec<u8>) -> Result<Vec<u8>, CallError> {
+        match &*self.inner.stage.borrow() {
+            Stage::Lost(fault) => return Err(fault.clone().into()),
+            Stage::Closing => {
+                return Err(Fault::transient(Reason::Stopping, "the connection is closing").into());
+            }
+            Stage::Fresh | Stage::Ready => {}
+        }
+        let counters = self.counters();
+        counters.calls.fetch_add(1, Ordering::Relaxed);
+        let limit = self.settings().call_timeout;
+        let answer = match timeout(limit, self.ask_once_or_twice(dc, &body)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(CallError::timeout(constructor(&body), limit)),
+        };
+        if let Err(error) = &answer {
+            counters.failures.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(fault = %error.fault, "telegram call failed");
+        }
+        answer
+    }
+
+    async fn ask_once_or_twice(&self, dc: i32, body: &[u8]) -> Result<Vec<u8>, CallError> {
+        let mut is_rested = false;
+        loop {
+            let error = match self.pool().raw_invoke_in_dc(dc, body.to_vec()).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => CallError::from_library(error),
+            };
+            match error.fault.class {
+                Class::FloodWait(wait) if wait <= self.settings().flood_sleep_max && !is_rested => {
+                    tracing::debug!(wait_s = wait.as_secs(), "short flood wait");
+                    sleep(wait).await;
+                    is_rested = true;
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+}
+
+/// The constructor number that a request begins with.
+fn constructor(body: &[u8]) -> u32 {
+    body.first_chunk().map_or(0, |id| u32::from_le_bytes(*id))
+}
+
+fn read<R: tl::RemoteCall>(answer: &[u8]) -> Result<R::Return, CallError> {
+    R::Return::from_bytes(answer).map_err(|error| CallError::from_library(error.into()))
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("user", &self.session().user_id()).finish_non_exhaustive()
+    }
+}
+
+// === impl Counters ===
+
+impl Counters {
+    fn stats(&self) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            updates: read(&self.updates),
+            overflowed: read(&self.overflowed),
+            malformed: read(&self.malformed),
+            skipped_gaps: read(&self.skipped_gaps),
+            calls: read(&self.calls),
+            failures: read(&self.failures),
+            ping: Some(read(&self.ping_us)).filter(|us| *us > 0).map(Duration::from_micros),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What keeps an account connected.
+//!
+//! Four things run side by side, owned by one future: grammers' pool (the sockets), the pump (updates off the pool at
+//! once, whatever happens behind it), the stream (updates in order, gaps filled) and the watchdog. When one fails all
+//! end, and the caller rebuilds from the same session. The library's panics arrive here as faults.
+
+mod pump;
+mod stream;
+mod watchdog;
+
+use std::any::Any;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Fault, Reason};
+use grammers_mtsender::{ConnectionParams, NoRetries, SenderPool, SenderPoolRunner};
+use grammers_session::storages::ErasedSession;
+use grammers_session::updates::UpdatesLike;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use crate::account::{Account, Stage};
+use crate::incoming::{Incoming, Updates};
+use crate::session::Session;
+use crate::settings::Settings;
+
+/// How long the sockets may take to close, and the stream to write its place down.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a former connection of the same session may take to be gone.
+const LEASE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the sockets of an aborted connection get to close.
+const ABORT_GRACE: Duration = Duration::from_millis(100);
+
+/// How much may lie between the pool and the pump, which never waits.
+const POOL_CAPACITY: usize = 1_024;
+
+/// Prepares an account's connection. Nothing happens until the runner runs; updates flow once
+/// [`Account::sign_in_bot`] or [`Account::me`] succeeded.
+pub fn connect(settings: Settings, session: Session) -> (Account, Updates, Runner) {
+    session.pin(&settings.datacenters);
+    let params = ConnectionParams {
+        device_model: settings.device.clone(),
+        system_version: std::env::consts::OS.to_owned(),
+        app_version: settings.version.clone(),
+        system_lang_code: "en".to_owned(),
+        lang_code: "en".to_owned(),
+        use_ipv6: session.prefers_ipv6(),
+        retry_policy: Box::new(NoRetries),
+        updates_channel_capacity: NonZeroUsize::new(POOL_CAPACITY).expect("a constant above zero"),
+        ..ConnectionParams::default()
+    };
+    let pool =
+        SenderPool::with_configuration(Arc::clone(session.memory()), settings.api_id, params);
+    let (heard, events) = mpsc::channel(settings.events_capacity.max(1));
+    let memory = Arc::clone(&pool.handle.session);
+    let account = Account::new(pool.handle.thin, session, settings);
+    let runner =
+        Runner { account: account.clone(), pool: pool.runner, raw: pool.updates, memory, heard };
+    (account, Updates { events }, runner)
+}
+
+/// Drives an account's connection, updates and watchdog. The caller runs it under a supervisor and rebuilds with
+/// [`connect`] from the same session when it ends with a fault.
+#[must_use = "nothing happens until it runs"]
+pub struct Runner {
+    account: Account,
+    pool: SenderPoolRunner,
+    raw: mpsc::Receiver<UpdatesLike>,
+    memory: Arc<ErasedSession>,
+    heard: mpsc::Sender<Incoming>,
+}
+
+// === impl Runner ===
+
+impl Runner {
+    /// Runs until [`Account::close`] (`Ok`) or until the connection has to be rebuilt: a transient fault when a new
+    /// one may help, a fatal one when the login is gone. Dropping the future ends everything.
+    pub async fn run(self) -> Result<(), Fault> {
+        let Runner { account, pool, raw, memory, heard } = self;
+        let session = account.session().clone();
+        let lease = timeout(LEASE_TIMEOUT, session.lease().acquire_owned()).await;
+        let Ok(Ok(lease)) = lease else {
+            let detail = "the session's former connection is still open";
+            return Err(Fault::transient(Reason::TelegramUnreachable, detail));
+        };
+        if session.begin() {
+            sleep(ABORT_GRACE).await;
+        }
+        let mut sockets = JoinSet::new();
+        sockets.spawn(async move {
+            pool.run().await;
+            drop(lease);
+        });
+        let (stop, stopped) = watch::channel(false);
+        let (pumped, ordered) = mpsc::channel(account.settings().updates_capacity.max(1));
+        let mut parts = JoinSet::new();
+        parts.spawn(stream::run(
+            account.clone(),
+            memory,
+            ordered,
+            pumped.downgrade(),
+            heard,
+            stopped.clone(),
+        ));
+        parts.spawn(pump::run(account.clone(), raw, pumped, stopped.clone()));
+        parts.spawn(watchdog::run(account.clone(), stopped));
+
+        let outcome = watch_over(&account, &mut sockets, &mut parts).await;
+
+        stop.send_replace(true);
+        let is_clean = end(&account, &mut sockets, &mut parts).await;
+        session.end(is_clean);
+        save(&session).await;
+        match &outcome {
+            Ok(()) => tracing::info!(?account, "telegram connection closed"),
+            Err(fault) => tracing::warn!(?account, %fault, "telegram connection ended"),
+        }
+        outcome
+    }
+}
+
+/// Waits for the first part to end, saving the session meanwhile.
+async fn watch_over(
+    account: &Account,
+    sockets: &mut JoinSet<()>,
+    parts: &mut JoinSet<Result<(), Fault>>,
+) -> Result<(), Fault> {
+    let mut stage = account.stage();
+    let mut saving = interval(account.settings().state_save_every.max(Duration::from_millis(10)));
+    saving.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            verdict = verdict(&mut stage) => return verdict,
+            ended = sockets.join_next() => {
+                let why = ended.and_then(Result::err).map_or("it stopped".to_owned(), panic_text);
+                return Err(Fault::transient(Reason::Internal, format!("the sender pool ended: {why}")));
+            }
+            Some(ended) = parts.join_next() => {
+                return match ended {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(fault)) => Err(fault),
+                    Err(error) => {
+                        let detail = format!("reading updates failed: {}", panic_text(error));
+                        Err(Fault::transient(Reason::Internal, detail))
+                    }
+                };
+            }
+            _ = saving.tick() => save(account.session()).await,
+        }
+    }
+}
+
+/// Why the account is over, once it is. The guard of the channel must not live across an await.
+async fn verdict(stage: &mut watch::Receiver<Stage>) -> Result<(), Fault> {
+    match stage.wait_for(|stage| matches!(stage, Stage::Lost(_) | Stage::Closing)).await.as_deref() {
+        Ok(Stage::Lost(fault)) => Err(fault.clone()),
+        _ => Ok(()),
+    }
+}
+
+/// Lets the stream write its place down and the sockets close; whether they did so by themselves.
+async fn end(
+    account: &Account,
+    sockets: &mut JoinSet<()>,
+    parts: &mut JoinSet<Result<(), Fault>>,
+) -> bool {
+    if timeout(CLOSE_TIMEOUT, async { while parts.join_next().await.is_some() {} }).await.is_err() {
+        tracing::warn!(?account, "the update stream did not end in time");
+    }
+    parts.shutdown().await;
+    account.pool().quit();
+    let is_clean = timeout(CLOSE_TIMEOUT, async { while sockets.join_next().await.is_some() {} })
+        .await
+        .is_ok();
+    sockets.shutdown().await;
+    is_clean
+}
+
+/// Writes the session beside the runtime: the disk may be slow.
+async fn save(session: &Session) {
+    let session = session.clone();
+    match tokio::task::spawn_blocking(move || session.save()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(fault)) => tracing::warn!(%fault, "session not saved, will be tried again"),
+        Err(error) => {
+            tracing::warn!(error = %panic_text(error), "session not saved, will be tried again")
+        }
+    }
+}
+
+fn panic_text(error: JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(panic) => format!("panic: {}", text_of(panic.as_ref())),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    let owned = panic.downcast_ref::<String>().map(String::as_str);
+    owned.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("of unknown kind")
+}

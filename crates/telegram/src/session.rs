@@ -1,0 +1,207 @@
+//! Who the account is: its keys, the peers it met, and how far it has read.
+//!
+//! A session outlives connections: a rebuilt connection gets the same one and needs no new login. It must never be
+//! connected twice at once; the file is locked against other processes, and a lease against ourselves.
+
+mod file;
+mod memory;
+mod strings;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::{Fault, Reason, UserId};
+use tokio::sync::Semaphore;
+
+pub(crate) use memory::Memory;
+use memory::State;
+pub use strings::StringError;
+
+use crate::secret::Secret;
+
+/// An account's lasting identity. Cheap to clone; every clone is the same session. Keep one for as long as the
+/// account is used, through all its connections.
+#[derive(Clone)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    memory: Arc<Memory>,
+    path: Option<PathBuf>,
+    /// One writer at a time, so that an older state never lands on a newer one.
+    saving: Mutex<()>,
+    /// Held by the one connection that may be open.
+    lease: Arc<Semaphore>,
+    /// A connection began and did not end properly: its sockets may live for another moment.
+    is_open: AtomicBool,
+    /// Keeps other processes away from the file.
+    _claim: Option<File>,
+}
+
+// === impl Session ===
+
+impl Session {
+    /// An account that has logged in elsewhere: a Telethon, Pyrogram or Kurigram string. If the file at `path`
+    /// belongs to the same key, the file's memory (peers, place in the updates) is kept.
+    ///
+    /// Fatal faults: the string or the file is unusable. Transient: another process holds the file.
+    pub fn import(string: &Secret, path: Option<&Path>) -> Result<Session, Fault> {
+        let login = strings::parse(string)?;
+        let claim = claim(path)?;
+        let state = match load(path)? {
+            Some(saved)
+                if saved.home_option().and_then(|home| home.auth_key) == Some(login.key) =>
+            {
+                saved
+            }
+            Some(_) => {
+                tracing::warn!(path = ?path, "the session file belongs to another login and will be replaced");
+                State::from_login(&login)
+            }
+            None => State::from_login(&login),
+        };
+        let session = Session::new(state, path, claim);
+        session.inner.memory.lock().keeps_key = true;
+        Ok(session)
+    }
+
+    /// The account in the file at `path`, or nobody yet (a bot that will sign in).
+    pub fn open(path: Option<&Path>) -> Result<Session, Fault> {
+        let claim = claim(path)?;
+        let state = load(path)?.unwrap_or_else(State::new);
+        Ok(Session::new(state, path, claim))
+    }
+
+    fn new(state: State, path: Option<&Path>, claim: Option<File>) -> Session {
+        Session {
+            inner: Arc::new(Inner {
+                memory: Arc::new(Memory::new(state)),
+                path: path.map(Path::to_owned),
+                saving: Mutex::new(()),
+                lease: Arc::new(Semaphore::new(1)),
+                is_open: AtomicBool::new(false),
+                _claim: claim,
+            }),
+        }
+    }
+
+    /// The account's own id, once known.
+    pub fn user_id(&self) -> Option<UserId> {
+        self.inner.memory.lock().user.map(UserId)
+    }
+
+    /// The session as a Telethon string; `None` without a key.
+    pub fn export(&self) -> Option<Secret> {
+        let state = self.inner.memory.lock();
+        let home = state.home_option()?;
+        let address =
+            if state.prefers_ipv6 { SocketAddr::V6(home.ipv6) } else { SocketAddr::V4(home.ipv4) };
+        Some(strings::telethon(home.id, address, &home.auth_key?))
+    }
+
+    /// Writes the file, if there is one and something changed: whole or not at all, readable by the owner only.
+    /// Blocks for as long as the disk takes.
+    pub fn save(&self) -> Result<(), Fault> {
+        let Some(path) = &self.inner.path else { return Ok(()) };
+        let _one = self.inner.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = {
+            let mut state = self.inner.memory.lock();
+            if !state.is_dirty {
+                return Ok(());
+            }
+            state.is_dirty = false;
+            state.clone()
+        };
+        file::save(path, &state).map_err(|error| {
+            self.inner.memory.lock().is_dirty = true;
+            Fault::transient(
+                Reason::Internal,
+                format!("session file {} not written: {error}", path.display()),
+            )
+        })
+    }
+
+    /// What grammers works with.
+    pub(crate) fn memory(&self) -> &Arc<Memory> {
+        &self.inner.memory
+    }
+
+    /// The right to be connected.
+    pub(crate) fn lease(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.inner.lease)
+    }
+
+    pub(crate) fn pin(&self, addresses: &[(i32, SocketAddr)]) {
+        self.inner.memory.lock().pin(addresses);
+    }
+
+    pub(crate) fn has_key(&self) -> bool {
+        self.inner.memory.lock().home_option().is_some_and(|home| home.auth_key.is_some())
+    }
+
+    pub(crate) fn prefers_ipv6(&self) -> bool {
+        self.inner.memory.lock().prefers_ipv6
+    }
+
+    /// A connection begins; whether the last one was cut off.
+    pub(crate) fn begin(&self) -> bool {
+        self.inner.is_open.swap(true, Ordering::SeqCst)
+    }
+
+    /// A connection ended; whether its sockets were closed properly.
+    pub(crate) fn end(&self, is_clean: bool) {
+        self.inner.is_open.store(!is_clean, Ordering::SeqCst);
+    }
+
+    /// Gives up on the updates since the remembered place, once.
+    pub(crate) fn skip_gap(&self) {
+        self.inner.memory.lock().skips_gap = true;
+    }
+
+    /// Whether the gap is given up, and from which place on; asked once.
+    pub(crate) fn take_skip(&self) -> Option<i32> {
+        let mut memory = self.inner.memory.lock();
+        std::mem::take(&mut memory.skips_gap).then_some(memory.updates.pts)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("user", &self.user_id())
+            .field("path", &self.inner.path)
+            .finish()
+    }
+}
+
+fn claim(path: Option<&Path>) -> Result<Option<File>, Fault> {
+    let Some(path) = path else { return Ok(None) };
+    let claimed = file::claim(path).map_err(|error| {
+        let detail = format!("session file {} cannot be taken: {error}", path.display());
+        Fault::transient(Reason::Internal, detail)
+    })?;
+    Ok(Some(claimed))
+}
+
+fn load(path: Option<&Path>) -> Result<Option<State>, Fault> {
+    let Some(path) = path else { return Ok(None) };
+    file::load(path).map_err(|error| {
+        Fault::fatal(
+            Reason::AccountLost,
+            format!("session file {} cannot be read: {error}", path.display()),
+        )
+    })
+}
+
+impl From<StringError> for Fault {
+    fn from(error: StringError) -> Fault {
+        Fault::fatal(Reason::AccountLost, error.to_string())
+    }
+}

@@ -1,0 +1,223 @@
+//! A session as one small file: JSON, owner-readable only, replaced whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::net::{SocketAddrV4, SocketAddrV6};
+use std::path::{Path, PathBuf};
+
+use grammers_session::types::{ChannelState, DcOption, PeerAuth, PeerInfo, UpdatesState};
+use serde::{Deserialize, Serialize};
+
+use super::memory::{Peer, State};
+use super::strings::Key;
+
+/// The shape on disk. A newer shape gets a new number.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    version: u32,
+    home: i32,
+    user: Option<i64>,
+    is_bot: bool,
+    prefers_ipv6: bool,
+    datacenters: Vec<SavedDatacenter>,
+    updates: SavedUpdates,
+    /// `[id, access hash]`, the longest unseen first.
+    users: Vec<(i64, Option<i64>)>,
+    groups: Vec<i64>,
+    channels: Vec<(i64, Option<i64>)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedDatacenter {
+    id: i32,
+    ipv4: SocketAddrV4,
+    ipv6: SocketAddrV6,
+    /// In hexadecimal.
+    key: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedUpdates {
+    pts: i32,
+    qts: i32,
+    date: i32,
+    seq: i32,
+    /// `[channel, pts]`.
+    channels: Vec<(i64, i32)>,
+}
+
+const VERSION: u32 = 1;
+
+/// Why a file could not be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("it is not a session file of this program (line {line})")]
+    Shape { line: usize },
+    #[error("it was written by a newer version of this program")]
+    Newer,
+}
+
+/// Reads the file; `None` when there is none.
+pub(crate) fn load(path: &Path) -> Result<Option<State>, FileError> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    // The error's own text could quote the file, and the file is a secret.
+    let saved: Saved =
+        serde_json::from_slice(&text).map_err(|error| FileError::Shape { line: error.line() })?;
+    if saved.version > VERSION {
+        return Err(FileError::Newer);
+    }
+    Ok(Some(saved.into_state()))
+}
+
+/// Writes the file beside its place and moves it there, so that a crash leaves the old one or the new one.
+pub(crate) fn save(path: &Path, state: &State) -> Result<(), FileError> {
+    let text = serde_json::to_vec(&Saved::from_state(state)).map_err(io::Error::from)?;
+    let beside = sibling(path, "new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&beside)?;
+    file.write_all(&text)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    Ok(())
+}
+
+/// Takes the session for this process: two connections with one key cost the account its login
+/// (`AUTH_KEY_DUPLICATED`, core.telegram.org). The lock ends with the returned file.
+pub(crate) fn claim(path: &Path) -> io::Result<File> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let file =
+        OpenOptions::new().write(true).create(true).truncate(false).open(sibling(path, "lock"))?;
+    file.try_lock().map_err(io::Error::from)?;
+    Ok(file)
+}
+
+fn sibling(path: &Path, extension: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(extension);
+    path.with_file_name(name)
+}
+
+// === impl Saved ===
+
+impl Saved {
+    fn from_state(state: &State) -> Saved {
+        let mut peers: Vec<&Peer> = state.peers.values().collect();
+        peers.sort_by_key(|peer| peer.seen);
+        let (mut users, mut groups, mut channels) = (Vec::new(), Vec::new(), Vec::new());
+        for peer in peers {
+            match &peer.info {
+                PeerInfo::User { id, auth, .. } => users.push((*id, auth.map(PeerAuth::hash))),
+                PeerInfo::Chat { id } => groups.push(*id),
+                PeerInfo::Channel { id, auth, .. } => {
+                    channels.push((*id, auth.map(PeerAuth::hash)))
+                }
+            }
+        }
+        let mut datacenters: Vec<_> =
+            state.datacenters.values().map(SavedDatacenter::from_option).collect();
+        datacenters.sort_by_key(|datacenter| datacenter.id);
+        Saved {
+            version: VERSION,
+            home: state.home,
+            user: state.user,
+            is_bot: state.is_bot,
+            prefers_ipv6: state.prefers_ipv6,
+            datacenters,
+            updates: SavedUpdates {
+                pts: state.updates.pts,
+                qts: state.updates.qts,
+                date: state.updates.date,
+                seq: state.updates.seq,
+                channels: state
+                    .updates
+                    .channels
+                    .iter()
+                    .map(|channel| (channel.id, channel.pts))
+                    .collect(),
+            },
+            users,
+            groups,
+            channels,
+        }
+    }
+
+    fn into_state(self) -> State {
+        let mut state = State::new();
+        state.home = self.home;
+        state.prefers_ipv6 = self.prefers_ipv6;
+        for datacenter in self.datacenters {
+            state.datacenters.insert(datacenter.id, datacenter.into_option());
+        }
+        if let Some(user) = self.user {
+            state.know_self(user, self.is_bot);
+        }
+        for (id, hash) in self.users {
+            let is_self = (self.user == Some(id)).then_some(true);
+            let bot = is_self.map(|_| self.is_bot);
+            state.cache(&PeerInfo::User { id, auth: hash.map(PeerAuth::from_hash), bot, is_self });
+        }
+        for id in self.groups {
+            state.cache(&PeerInfo::Chat { id });
+        }
+        for (id, hash) in self.channels {
+            state.cache(&PeerInfo::Channel { id, auth: hash.map(PeerAuth::from_hash), kind: None });
+        }
+        state.updates = UpdatesState {
+            pts: self.updates.pts,
+            qts: self.updates.qts,
+            date: self.updates.date,
+            seq: self.updates.seq,
+            channels: self
+                .updates
+                .channels
+                .into_iter()
+                .map(|(id, pts)| ChannelState { id, pts })
+                .collect(),
+        };
+        state.is_dirty = false;
+        state
+    }
+}
+
+impl SavedDatacenter {
+    fn from_option(option: &DcOption) -> SavedDatacenter {
+        SavedDatacenter {
+            id: option.id,
+            ipv4: option.ipv4,
+            ipv6: option.ipv6,
+            key: option.auth_key.map(|key| key.iter().map(|byte| format!("{byte:02x}")).collect()),
+        }
+    }
+
+    fn into_option(self) -> DcOption {
+        DcOption {
+            id: self.id,
+            ipv4: self.ipv4,
+            ipv6: self.ipv6,
+            auth_key: self.key.as_deref().and_then(key_from_hex),
+        }
+    }
+}
+
+fn key_from_hex(text: &str) -> Option<Key> {
+    if !text.is_ascii() || text.len() != 512 {
+        return None;
+    }
+    let mut key = [0; 256];
+    for (byte, at) in key.iter_mut().zip((0..512).step_by(2)) {
+        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+    }
+    Some(key)
+}

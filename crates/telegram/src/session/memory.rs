@@ -1,0 +1,283 @@
+//! What a session remembers, and how grammers asks for it.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use grammers_session::types::{
+    ChannelState, DcOption, PeerId, PeerInfo, UpdateState, UpdatesState,
+};
+use grammers_session::{BoxFuture, SessionData};
+
+use super::strings::Login;
+
+/// How many users a session remembers; the longest unseen are forgotten first. Chats and channels are few and stay.
+const USERS_MAX: usize = 10_000;
+
+/// Beyond every peer's number; the library adds to a number before it checks it.
+const NUMBER_MAX: i64 = 1 << 42;
+
+/// The part of a session that grammers reads and writes.
+pub(crate) struct Memory(Mutex<State>);
+
+/// Everything in it; saved as a whole.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub(crate) home: i32,
+    pub(crate) datacenters: HashMap<i32, DcOption>,
+    /// Addresses that Telegram's configuration may not replace.
+    pub(crate) pinned: HashMap<i32, SocketAddr>,
+    /// The account's own id, once known.
+    pub(crate) user: Option<i64>,
+    pub(crate) is_bot: bool,
+    /// Whether the home address is IPv6.
+    pub(crate) prefers_ipv6: bool,
+    pub(crate) peers: HashMap<i64, Peer>,
+    pub(crate) updates: UpdatesState,
+    /// The gap since `updates` cannot be read: start from where Telegram is.
+    pub(crate) skips_gap: bool,
+    /// The home key came from outside and must not be replaced: when a server does not know it, the library makes a
+    /// new one that belongs to nobody.
+    pub(crate) keeps_key: bool,
+    /// Changed since the file was written.
+    pub(crate) is_dirty: bool,
+    clock: u64,
+}
+
+/// A peer and when it was last seen (a count, not a time).
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub(crate) info: PeerInfo,
+    pub(crate) seen: u64,
+}
+
+// === impl State ===
+
+impl State {
+    /// Nobody yet, with the data centres that the library knows.
+    pub(crate) fn new() -> State {
+        let known = SessionData::default();
+        State {
+            home: known.home_dc,
+            datacenters: known.dc_options,
+            pinned: HashMap::new(),
+            user: None,
+            is_bot: false,
+            prefers_ipv6: false,
+            peers: HashMap::new(),
+            updates: UpdatesState::default(),
+            skips_gap: false,
+            keeps_key: false,
+            is_dirty: true,
+            clock: 0,
+        }
+    }
+
+    /// Somebody who logged in elsewhere. The data centre is one of the known five, as the parser checked.
+    pub(crate) fn from_login(login: &Login) -> State {
+        let mut state = State::new();
+        state.home = login.dc;
+        if let Some(home) = state.datacenters.get_mut(&login.dc) {
+            home.auth_key = Some(login.key);
+            match login.address {
+                Some(SocketAddr::V4(address)) => home.ipv4 = address,
+                Some(SocketAddr::V6(address)) => {
+                    home.ipv6 = address;
+                    state.prefers_ipv6 = true;
+                }
+                None => {}
+            }
+        }
+        if let Some((user, is_bot)) = login.user {
+            state.know_self(user, is_bot);
+        }
+        state
+    }
+
+    pub(crate) fn home_option(&self) -> Option<&DcOption> {
+        self.datacenters.get(&self.home)
+    }
+
+    pub(crate) fn know_self(&mut self, user: i64, is_bot: bool) {
+        if self.user.is_some_and(|known| known != user) {
+            // Another account took this session over: nothing that the old one knew is valid.
+            self.peers.clear();
+            self.updates = UpdatesState::default();
+        }
+        self.user = Some(user);
+        self.is_bot = is_bot;
+        self.is_dirty = true;
+    }
+
+    pub(crate) fn pin(&mut self, addresses: &[(i32, SocketAddr)]) {
+        for (id, address) in addresses {
+            self.pinned.insert(*id, *address);
+            let template = self.home_option().cloned();
+            let option = self.datacenters.entry(*id);
+            let option = match template {
+                Some(template) => {
+                    option.or_insert(DcOption { id: *id, auth_key: None, ..template })
+                }
+                None => continue,
+            };
+            place(option, *address);
+        }
+        if let Some(address) = self.pinned.get(&self.home) {
+            self.prefers_ipv6 = address.is_ipv6();
+        }
+    }
+
+    pub(crate) fn cache(&mut self, info: &PeerInfo) {
+        let Some(id) = dialog_id(info) else { return };
+        self.clock += 1;
+        if let PeerInfo::User { id, is_self: Some(true), bot, .. } = info {
+            self.know_self(*id, bot.unwrap_or(self.is_bot));
+        }
+        let seen = self.clock;
+        let peer = self.peers.entry(id).or_insert_with(|| Peer { info: info.clone(), seen });
+        let before = peer.info.clone();
+        peer.info.extend_info(info);
+        if before != peer.info || peer.seen == seen {
+            self.is_dirty = true;
+        }
+        peer.seen = seen;
+        self.forget_old_users();
+    }
+
+    fn forget_old_users(&mut self) {
+        if self.peers.len() <= USERS_MAX + USERS_MAX / 4 {
+            return;
+        }
+        let own = self.user;
+        let mut seen: Vec<u64> =
+            self.peers.iter().filter(|(id, _)| **id > 0).map(|(_, peer)| peer.seen).collect();
+        if seen.len() <= USERS_MAX {
+            return;
+        }
+        seen.sort_unstable_by(|a, b| b.cmp(a));
+        let oldest = seen[USERS_MAX - 1];
+        self.peers.retain(|id, peer| *id < 0 || Some(*id) == own || peer.seen >= oldest);
+    }
+
+    fn apply(&mut self, update: UpdateState) {
+        let before = self.updates.clone();
+        match update {
+            UpdateState::All(state) => self.updates = state,
+            UpdateState::Primary { pts, date, seq } => {
+                (self.updates.pts, self.updates.date, self.updates.seq) = (pts, date, seq);
+            }
+            UpdateState::Secondary { qts } => self.updates.qts = qts,
+            UpdateState::Channel { id, pts } => {
+                self.updates.channels.retain(|channel| channel.id != id);
+                self.updates.channels.push(ChannelState { id, pts });
+            }
+        }
+        self.is_dirty |= before != self.updates;
+    }
+}
+
+/// Puts an address into a data centre's option.
+fn place(option: &mut DcOption, address: SocketAddr) {
+    match address {
+        SocketAddr::V4(address) => option.ipv4 = address,
+        SocketAddr::V6(address) => option.ipv6 = address,
+    }
+}
+
+/// A peer's number as bot APIs write it; `None` for numbers that no peer has (the library would panic on them).
+pub(crate) fn dialog_id(info: &PeerInfo) -> Option<i64> {
+    let (PeerInfo::User { id, .. } | PeerInfo::Chat { id } | PeerInfo::Channel { id, .. }) = info;
+    if !(1..NUMBER_MAX).contains(id) {
+        return None;
+    }
+    let id = match info {
+        PeerInfo::User { id, .. } => PeerId::user(*id),
+        PeerInfo::Chat { id } => PeerId::chat(*id),
+        PeerInfo::Channel { id, .. } => PeerId::channel(*id),
+    };
+    id.and_then(PeerId::bot_api_dialog_id)
+}
+
+// === impl Memory ===
+
+impl Memory {
+    pub(crate) fn new(state: State) -> Memory {
+        Memory(Mutex::new(state))
+    }
+
+    /// The state; a panic elsewhere while it was held leaves it usable, since every change is one assignment.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl grammers_session::Session for Memory {
+    type Error = Infallible;
+
+    fn home_dc_id(&self) -> Result<i32, Infallible> {
+        Ok(self.lock().home)
+    }
+
+    fn set_home_dc_id(&self, dc_id: i32) -> BoxFuture<'_, Result<(), Infallible>> {
+        let mut state = self.lock();
+        state.home = dc_id;
+        state.is_dirty = true;
+        Box::pin(async { Ok(()) })
+    }
+
+    fn dc_option(&self, dc_id: i32) -> Result<Option<DcOption>, Infallible> {
+        Ok(self.lock().datacenters.get(&dc_id).cloned())
+    }
+
+    fn set_dc_option(&self, option: &DcOption) -> BoxFuture<'_, Result<(), Infallible>> {
+        let mut state = self.lock();
+        let mut option = option.clone();
+        if let Some(address) = state.pinned.get(&option.id).copied() {
+            place(&mut option, address);
+        }
+        if state.keeps_key && option.id == state.home {
+            option.auth_key =
+                state.home_option().and_then(|home| home.auth_key).or(option.auth_key);
+        }
+        let is_reachable =
+            option.ipv4.port() != 0 && !IpAddr::V4(*option.ipv4.ip()).is_unspecified();
+        if (is_reachable || state.prefers_ipv6)
+            && state.datacenters.get(&option.id) != Some(&option)
+        {
+            state.datacenters.insert(option.id, option);
+            state.is_dirty = true;
+        }
+        Box::pin(async { Ok(()) })
+    }
+
+    fn peer(&self, peer: PeerId) -> BoxFuture<'_, Result<Option<PeerInfo>, Infallible>> {
+        let state = self.lock();
+        // The library's word for "whoever I am" carries no number.
+        let id = peer.bot_api_dialog_id().or(state.user);
+        let known = id.and_then(|id| state.peers.get(&id)).map(|peer| peer.info.clone());
+        let own =
+            || state.user.filter(|user| Some(*user) == id).map(|id| own_info(id, state.is_bot));
+        let info = known.or_else(own);
+        Box::pin(async { Ok(info) })
+    }
+
+    fn cache_peer(&self, peer: PeerInfo) -> BoxFuture<'_, Result<(), Infallible>> {
+        self.lock().cache(&peer);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn updates_state(&self) -> BoxFuture<'_, Result<UpdatesState, Infallible>> {
+        let updates = self.lock().updates.clone();
+        Box::pin(async { Ok(updates) })
+    }
+
+    fn set_update_state(&self, update: UpdateState) -> BoxFuture<'_, Result<(), Infallible>> {
+        self.lock().apply(update);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn own_info(id: i64, is_bot: bool) -> PeerInfo {
+    PeerInfo::User { id, auth: None, bot: Some(is_bot), is_self: Some(true) }
+}

@@ -1,0 +1,168 @@
+use std::net::SocketAddr;
+
+use grammers_session::Session as _;
+use grammers_session::types::{DcOption, PeerAuth, PeerId, PeerInfo, UpdateState, UpdatesState};
+
+use super::*;
+
+fn string(seed: u8) -> Secret {
+    let key = std::array::from_fn(|i| (i as u8).wrapping_mul(seed).wrapping_add(1));
+    strings::telethon(2, "127.0.0.1:4430".parse().unwrap(), &key)
+}
+
+fn channel(id: i64, hash: i64) -> PeerInfo {
+    PeerInfo::Channel { id, auth: Some(PeerAuth::from_hash(hash)), kind: None }
+}
+
+fn updates(pts: i32) -> UpdateState {
+    UpdateState::All(UpdatesState { pts, qts: 1, date: 2, seq: 3, channels: Vec::new() })
+}
+
+async fn pts(session: &Session) -> i32 {
+    session.memory().updates_state().await.unwrap().pts
+}
+
+#[tokio::test]
+async fn a_restart_continues_where_the_file_left_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/assistant.json");
+    let session = Session::import(&string(3), Some(&path)).unwrap();
+    session.memory().set_update_state(updates(700)).await.unwrap();
+    session.memory().cache_peer(channel(1234, 99)).await.unwrap();
+    session.memory().lock().know_self(42, false);
+    session.save().unwrap();
+    drop(session);
+
+    let session = Session::import(&string(3), Some(&path)).unwrap();
+    assert_eq!(pts(&session).await, 700);
+    assert_eq!(session.user_id(), Some(UserId(42)));
+    let known = session.memory().peer(PeerId::channel(1234).unwrap()).await.unwrap().unwrap();
+    assert_eq!(known.auth(), Some(PeerAuth::from_hash(99)));
+    assert!(session.export() == Some(string(3)));
+}
+
+#[tokio::test]
+async fn a_new_string_replaces_the_file_of_another_login() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("assistant.json");
+    let session = Session::import(&string(3), Some(&path)).unwrap();
+    session.memory().set_update_state(updates(700)).await.unwrap();
+    session.save().unwrap();
+    drop(session);
+
+    let session = Session::import(&string(5), Some(&path)).unwrap();
+    assert_eq!(pts(&session).await, 0);
+    assert!(session.export() == Some(string(5)));
+}
+
+#[test]
+fn a_file_is_for_its_owner_and_for_one_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bot.json");
+    let session = Session::import(&string(3), Some(&path)).unwrap();
+    session.save().unwrap();
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &std::fs::metadata(&path).unwrap().permissions(),
+        );
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let second = Session::open(Some(&path)).unwrap_err();
+    assert_eq!(second.class, domain::Class::Transient, "the first one may go away");
+    drop(session);
+    assert!(Session::open(Some(&path)).is_ok());
+}
+
+#[test]
+fn a_broken_file_is_refused_without_being_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bot.json");
+    std::fs::write(&path, r#"{"version":"canary"}"#).unwrap();
+    let fault = Session::open(Some(&path)).unwrap_err();
+    assert_eq!(fault.class, domain::Class::Fatal);
+    assert!(!fault.to_string().contains("canary"), "{fault}");
+    std::fs::write(&path, r#"{"version":1,"home":2"#).unwrap();
+    assert!(Session::open(Some(&path)).is_err());
+}
+
+#[tokio::test]
+async fn the_own_user_is_found_without_its_number() {
+    let session = Session::import(&string(3), None).unwrap();
+    assert!(session.memory().peer(PeerId::self_user()).await.unwrap().is_none());
+    let own = PeerInfo::User {
+        id: 77,
+        auth: Some(PeerAuth::from_hash(5)),
+        bot: Some(true),
+        is_self: Some(true),
+    };
+    session.memory().cache_peer(own.clone()).await.unwrap();
+    assert_eq!(session.memory().peer(PeerId::self_user()).await.unwrap(), Some(own));
+    assert_eq!(session.user_id(), Some(UserId(77)));
+}
+
+#[tokio::test]
+async fn a_pinned_address_outlives_telegrams_configuration() {
+    let session = Session::import(&string(3), None).unwrap();
+    let mine: SocketAddr = "127.0.0.1:5555".parse().unwrap();
+    session.pin(&[(2, mine), (7, mine)]);
+    let option = session.memory().dc_option(2).unwrap().unwrap();
+    let told = DcOption { ipv4: "9.9.9.9:443".parse().unwrap(), ..option };
+    session.memory().set_dc_option(&told).await.unwrap();
+    assert_eq!(SocketAddr::V4(session.memory().dc_option(2).unwrap().unwrap().ipv4), mine);
+    assert!(session.memory().dc_option(2).unwrap().unwrap().auth_key.is_some());
+    let added = session.memory().dc_option(7).unwrap().unwrap();
+    assert_eq!((SocketAddr::V4(added.ipv4), added.auth_key), (mine, None));
+    let told = DcOption { id: 4, ..told };
+    session.memory().set_dc_option(&told).await.unwrap();
+    assert_eq!(
+        session.memory().dc_option(4).unwrap().unwrap().ipv4,
+        told.ipv4,
+        "others follow Telegram"
+    );
+}
+
+#[tokio::test]
+async fn users_are_forgotten_before_chats() {
+    let session = Session::import(&string(3), None).unwrap();
+    session.memory().lock().know_self(1, false);
+    session.memory().cache_peer(channel(1234, 99)).await.unwrap();
+    for id in 1..=20_000 {
+        let user =
+            PeerInfo::User { id, auth: Some(PeerAuth::from_hash(id)), bot: None, is_self: None };
+        session.memory().cache_peer(user).await.unwrap();
+    }
+    let state = session.memory().lock();
+    assert!(state.peers.len() < 13_000, "{}", state.peers.len());
+    assert!(
+        state.peers.contains_key(&20_000) && state.peers.contains_key(&1),
+        "the newest and the own"
+    );
+    assert!(!state.peers.contains_key(&2), "the oldest");
+    assert!(state.peers.values().any(|peer| peer.info == channel(1234, 99)));
+}
+
+#[tokio::test]
+async fn numbers_that_no_peer_has_are_ignored() {
+    let session = Session::import(&string(3), None).unwrap();
+    for info in [channel(-5, 1), PeerInfo::Chat { id: 0 }, channel(i64::MAX, 1)] {
+        session.memory().cache_peer(info).await.unwrap();
+    }
+    assert!(session.memory().lock().peers.is_empty());
+}
+
+#[tokio::test]
+async fn an_imported_key_is_never_replaced() {
+    let session = Session::import(&string(3), None).unwrap();
+    let option = session.memory().dc_option(2).unwrap().unwrap();
+    let strange = DcOption { auth_key: Some([9; 256]), ..option.clone() };
+    session.memory().set_dc_option(&strange).await.unwrap();
+    assert_eq!(session.memory().dc_option(2).unwrap(), Some(option));
+    let bot = Session::open(None).unwrap();
+    bot.memory().set_dc_option(&strange).await.unwrap();
+    assert_eq!(
+        bot.memory().dc_option(2).unwrap().unwrap().auth_key,
+        Some([9; 256]),
+        "a bot makes its own"
+    );
+}

@@ -1,0 +1,193 @@
+//! From checked settings to what the tree is started with.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use actors::settings::{Bot, Chat, Settings, Sources};
+use domain::{Fault, UserId};
+use sources::http::AllowHost;
+use telegram::{Secret, Session};
+
+use crate::config::{Config, Ffmpeg, Identity, Mistakes};
+
+/// Between official clients' own values; see `domain::call`.
+const CHECK_CONNECTING_EVERY: Duration = Duration::from_secs(4);
+const CHECK_JOINED_EVERY: Duration = Duration::from_secs(10);
+const CHECK_AGAIN: Duration = Duration::from_secs(1);
+const REJOIN_BACKOFF: Duration = Duration::from_secs(1);
+const REJOIN_BACKOFF_MAX: Duration = Duration::from_secs(60);
+const CALL_HEALTHY_AFTER: Duration = Duration::from_secs(30);
+/// A join's answer and the connection's own deadline both fit in.
+const CONNECT_SLACK: Duration = Duration::from_secs(3);
+/// Administrators change seldom; a minute is what people accept.
+const STANDING_MAX: Duration = Duration::from_secs(60);
+
+/// Everything the tree needs.
+pub(crate) fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistakes> {
+    let state = &config.state_directory;
+    make_private_directory(state)?;
+    let mut telegram = telegram::Settings::new(identity.api_id, identity.api_hash.clone());
+    telegram.datacenters = config.telegram.datacenters.clone();
+    telegram.call_timeout = config.telegram.call_timeout;
+    telegram.ping_every = config.telegram.ping_every;
+    telegram.ping_timeout = config.telegram.ping_timeout;
+    let mut transport = group_call::Settings::recommended();
+    transport.connect_deadline = config.call.connect;
+    transport.lost_after = config.call.lost_after;
+    Ok(Settings {
+        telegram,
+        bot: Bot {
+            session: bot_session(state, identity.bot_session)?,
+            token: Secret::new(identity.bot_token),
+            language: config.language,
+            owner: identity.owner.map(UserId),
+            button_key: button_key(&state.join("buttons.key"))?,
+            command_age_max: config.telegram.command_age_max,
+            standing_max: STANDING_MAX,
+        },
+        assistants: assistant_sessions(state, identity.assistants)?,
+        chat: Chat { player: player(config), refresh: config.chat.refresh },
+        call: call(config),
+        transport,
+        media: media(config)?,
+        sources: sources(config)?,
+    })
+}
+
+fn player(config: &Config) -> domain::player::Settings {
+    domain::player::Settings {
+        queue_max: config.chat.queue_max,
+        controls: config.chat.controls,
+        duration_max: config.chat.duration_max,
+        linger: config.chat.linger,
+    }
+}
+
+fn call(config: &Config) -> domain::call::Settings {
+    domain::call::Settings {
+        tries_max: config.call.tries_max,
+        connect_max: config.call.connect + CONNECT_SLACK,
+        check_connecting_every: CHECK_CONNECTING_EVERY,
+        check_joined_every: CHECK_JOINED_EVERY,
+        check_again: CHECK_AGAIN,
+        backoff_initial: REJOIN_BACKOFF,
+        backoff_max: REJOIN_BACKOFF_MAX,
+        healthy_after: CALL_HEALTHY_AFTER,
+    }
+}
+
+pub(crate) fn media(config: &Config) -> Result<media::Settings, Mistakes> {
+    let ffmpeg = match &config.audio.ffmpeg {
+        Ffmpeg::Off => None,
+        Ffmpeg::Auto => find_in_path("ffmpeg"),
+        Ffmpeg::At(path) if path.is_file() => Some(path.clone()),
+        Ffmpeg::At(path) => {
+            let fix =
+                format!("there is no program at {}; correct it or set \"auto\"", path.display());
+            return Err(Mistakes::one("audio.ffmpeg", fix));
+        }
+    };
+    Ok(media::Settings {
+        bitrate_bps: config.audio.bitrate_bps,
+        complexity: config.audio.complexity,
+        complexity_loaded: config.audio.complexity.min(5),
+        ring: config.audio.ring,
+        ffmpeg,
+        streams_per_clock: config.audio.streams_per_clock,
+        stall: Duration::from_secs(20),
+    })
+}
+
+fn sources(config: &Config) -> Result<Sources, Mistakes> {
+    let mut allow_hosts = Vec::new();
+    for host in &config.sources.allow_hosts {
+        let host: AllowHost = host
+            .parse()
+            .map_err(|fault: Fault| Mistakes::one("sources.allow_hosts", fault.detail))?;
+        allow_hosts.push(host);
+    }
+    Ok(Sources {
+        music_dir: config.sources.music_dir.clone(),
+        http: sources::http::Settings {
+            user_agent: concat!("ArmedMusic/", env!("CARGO_PKG_VERSION")).to_owned(),
+            allow_hosts,
+            proxy: None,
+            connect_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(15),
+        },
+        direct: sources::direct::Settings {
+            bytes_max: config.sources.size_max_bytes,
+            stall_timeout: Duration::from_secs(15),
+            // a third of what the thinnest music needs; slower than that it cannot be played anyway
+            rate_min: 1_000,
+            rate_window: Duration::from_secs(20),
+            open_max: Duration::from_secs(12 * 3_600),
+            attempts_max: 5,
+            backoff: Duration::from_millis(500),
+        },
+        attachment: sources::attachment::Settings { bytes_max: config.sources.size_max_bytes },
+        resolve_max: config.sources.resolve_max,
+        read_ahead_bytes: config.audio.read_ahead_bytes,
+        stall: Duration::from_secs(30),
+    })
+}
+
+fn bot_session(state: &Path, string: Option<String>) -> Result<Session, Mistakes> {
+    let path = state.join("bot.session.json");
+    let session = match string {
+        Some(string) => Session::import(&Secret::new(string), Some(&path)),
+        None => Session::open(Some(&path)),
+    };
+    session.map_err(|fault| Mistakes::one("BOT_SESSION", fault.detail))
+}
+
+fn assistant_sessions(state: &Path, strings: Vec<String>) -> Result<Vec<Session>, Mistakes> {
+    let mut sessions = Vec::new();
+    for (index, string) in strings.into_iter().enumerate() {
+        let number = index + 1;
+        let path = state.join(format!("assistant-{number}.session.json"));
+        let key = if index == 0 {
+            "STRING_SESSION".to_owned()
+        } else {
+            format!("STRING_SESSION{number}")
+        };
+        let session = Session::import(&Secret::new(string), Some(&path));
+        sessions.push(session.map_err(|fault| Mistakes::one(key, fault.detail))?);
+    }
+    Ok(sessions)
+}
+
+fn make_private_directory(path: &Path) -> Result<(), Mistakes> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| {
+        let fix = format!("{} cannot be created: {error}; choose a writable place", path.display());
+        Mistakes::one("state.directory", fix)
+    })
+}
+
+/// The key that signs buttons, made at the first start. Without it old buttons are void, nothing worse.
+fn button_key(path: &Path) -> Result<[u8; 32], Mistakes> {
+    if let Ok(bytes) = fs::read(path)
+        && let Ok(key) = <[u8; 32]>::try_from(bytes)
+    {
+        return Ok(key);
+    }
+    let key: [u8; 32] = rand::random();
+    let written =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    written.and_then(|mut file| file.write_all(&key)).map_err(|error| {
+        Mistakes::one("state.directory", format!("{} cannot be written: {error}", path.display()))
+    })?;
+    Ok(key)
+}
+
+fn find_in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(program))
+        .find(|candidate| candidate.is_file())
+}

@@ -1,0 +1,113 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Music for the voice chats of Telegram groups.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the bot (the default).
+    Run(RunOptions),
+    /// Check the settings and say what is wrong; touches no network.
+    Check(RunOptions),
+    /// Hear the bot without any account: a simulated Telegram and the bot in one process.
+    #[cfg(feature = "demo")]
+    Demo(DemoOptions),
+    /// Run only the simulated Telegram.
+    #[cfg(feature = "demo")]
+    Simulator(SimulatorOptions),
+    /// Measure this machine.
+    #[cfg(feature = "demo")]
+    Bench(BenchOptions),
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct RunOptions {
+    /// The settings file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Args)]
+pub(crate) struct DemoOptions {
+    /// Run simulator and bot until a signal, for clients from outside, instead of the scripted session.
+    #[arg(long)]
+    pub(crate) serve: bool,
+    #[command(flatten)]
+    pub(crate) simulator: SimulatorOptions,
+    /// The music folder the bot searches; the demo's own music when it is not given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) music: Option<PathBuf>,
+    /// A host that links may lead to although its address is private. May be given several times.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow_host: Vec<String>,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Args)]
+pub(crate) struct SimulatorOptions {
+    /// Where the simulated Telegram listens.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+    /// Milliseconds for which the media server stays silent towards somebody who joins (py-tgcalls needs 200 to 1500).
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) quiet_ms: u64,
+    /// Write what every member would hear into this directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Args)]
+pub(crate) struct BenchOptions {
+    #[command(subcommand)]
+    pub(crate) what: Bench,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// The call path: files to packets in this process, the media server in a child process that is not counted.
+    Calls(CallsOptions),
+    /// The child process of `calls`.
+    #[command(hide = true)]
+    Sfu(SfuOptions),
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Args)]
+pub(crate) struct CallsOptions {
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(crate) calls: usize,
+    #[arg(long, default_value_t = 20, value_name = "S")]
+    pub(crate) seconds: u64,
+    /// What every call plays, again and again.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Args)]
+pub(crate) struct SfuOptions {
+    #[arg(long)]
+    pub(crate) calls: usize,
+}
+
+impl Default for Command {
+    fn default() -> Command {
+        Command::Run(RunOptions::default())
+    }
+}

@@ -1,0 +1,134 @@
+//! The environment's part of the settings: who this installation is. Only `src/` reads the environment.
+
+use super::{Identity, Mistake, Mistakes};
+
+/// Looks a variable up; the process's own environment, or a table in tests and in the demo.
+pub(crate) struct Environment<'a>(pub(crate) &'a dyn Fn(&str) -> Option<String>);
+
+/// Assistants beyond the first: STRING_SESSION2 … STRING_SESSION9.
+const ASSISTANTS_MAX: usize = 9;
+
+// === impl Environment ===
+
+impl Environment<'_> {
+    /// The identity, or everything that is missing or malformed in it. No message repeats a value.
+    pub(crate) fn identity(&self) -> Result<Identity, Mistakes> {
+        let mut mistakes = Vec::new();
+        let api_id = self.required(
+            "API_ID",
+            "the number of your application from https://my.telegram.org",
+            &mut mistakes,
+        );
+        let api_hash =
+            self.required("API_HASH", "the 32 hexadecimal digits beside API_ID", &mut mistakes);
+        let bot_token = self.required("BOT_TOKEN", "the token from @BotFather", &mut mistakes);
+        let first = self.required(
+            "STRING_SESSION",
+            "a session string of the assistant's account",
+            &mut mistakes,
+        );
+        let mut assistants = vec![first];
+        assistants
+            .extend((2..=ASSISTANTS_MAX).filter_map(|n| self.get(&format!("STRING_SESSION{n}"))));
+        let api_id = api_id.parse().ok().filter(|id| *id > 0).unwrap_or_else(|| {
+            malformed(
+                "API_ID",
+                "must be the number of your application from https://my.telegram.org",
+                &mut mistakes,
+            )
+        });
+        if !(api_hash.len() == 32 && api_hash.chars().all(|c| c.is_ascii_hexdigit())) {
+            malformed::<()>(
+                "API_HASH",
+                "must be the 32 hexadecimal digits beside API_ID",
+                &mut mistakes,
+            );
+        }
+        if !is_token(&bot_token) {
+            malformed::<()>(
+                "BOT_TOKEN",
+                "must look like 123456:ABC…, as @BotFather gave it",
+                &mut mistakes,
+            );
+        }
+        for (index, string) in assistants.iter().enumerate() {
+            if !string.is_empty() && !looks_like_session(string) {
+                let key = if index == 0 {
+                    "STRING_SESSION".to_owned()
+                } else {
+                    format!("STRING_SESSION{}", index + 1)
+                };
+                malformed::<()>(
+                    &key,
+                    "must be a whole session string of Telethon, Pyrogram or Kurigram",
+                    &mut mistakes,
+                );
+            }
+        }
+        let owner = self.id("OWNER_ID", "must be a user's number", |id| id > 0, &mut mistakes);
+        let logger = self.id(
+            "LOGGER_ID",
+            "must be a group's number, like -1001234567890",
+            |id| id < 0,
+            &mut mistakes,
+        );
+        let bot_session = self.get("BOT_SESSION");
+        if !mistakes.is_empty() {
+            return Err(Mistakes(mistakes));
+        }
+        Ok(Identity { api_id, api_hash, bot_token, assistants, bot_session, owner, logger })
+    }
+
+    fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn required(&self, name: &str, what: &str, mistakes: &mut Vec<Mistake>) -> String {
+        self.get(name).unwrap_or_else(|| {
+            mistakes.push(Mistake {
+                key: name.into(),
+                fix: format!("is not set; it is {what} (see config/env.example)"),
+            });
+            String::new()
+        })
+    }
+
+    fn id(
+        &self,
+        name: &str,
+        fix: &str,
+        is_good: fn(i64) -> bool,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<i64> {
+        let value = self.get(name)?;
+        let id = value.parse().ok().filter(|id| is_good(*id));
+        if id.is_none() {
+            malformed::<()>(name, fix, mistakes);
+        }
+        id
+    }
+}
+
+/// Adds a mistake about `key`, unless it was already found missing.
+fn malformed<T: Default>(key: &str, fix: &str, mistakes: &mut Vec<Mistake>) -> T {
+    if !mistakes.iter().any(|mistake| mistake.key == key) {
+        mistakes.push(Mistake { key: key.into(), fix: fix.into() });
+    }
+    T::default()
+}
+
+fn is_token(token: &str) -> bool {
+    token.split_once(':').is_some_and(|(id, secret)| {
+        id.parse::<i64>().is_ok_and(|id| id > 0)
+            && secret.len() >= 30
+            && secret.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    })
+}
+
+/// A key of 256 bytes makes any such string longer than this; placeholders and halves are shorter.
+fn looks_like_session(string: &str) -> bool {
+    string.len() >= 340
+        && string
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '=' | '+' | '/'))
+}

@@ -1,0 +1,125 @@
+use std::collections::HashMap;
+
+use super::*;
+
+fn mistakes(text: &str) -> Vec<(String, String)> {
+    Config::parse(text)
+        .unwrap_err()
+        .0
+        .into_iter()
+        .map(|mistake| (mistake.key, mistake.fix))
+        .collect()
+}
+
+#[test]
+fn the_documented_defaults_are_good_settings() {
+    let config = Config::parse("").unwrap();
+    assert_eq!(config.audio.bitrate_bps, 128_000);
+    assert_eq!(config.chat.duration_max, Some(Duration::from_secs(300 * 60)));
+    assert_eq!(config.audio.ffmpeg, Ffmpeg::Auto);
+    assert_eq!(config.sources.music_dir, None);
+}
+
+#[test]
+fn an_operators_value_wins_and_the_rest_stays() {
+    let config = Config::parse("[chat]\ncontrols = \"everyone\"\nduration_max_min = 0\n").unwrap();
+    assert_eq!(config.chat.controls, Controls::Everyone);
+    assert_eq!(config.chat.duration_max, None);
+    assert_eq!(config.chat.queue_max, 50);
+}
+
+#[test]
+fn every_mistake_names_its_key_and_its_fix() {
+    let rows = [
+        ("[chat]\nqueue_maxx = 3", "chat.queue_maxx", "did you mean \"queue_max\""),
+        ("[chta]\nqueue_max = 3", "chta", "did you mean \"chat\""),
+        (
+            "[chat]\nqueue_max = \"3\"",
+            "chat.queue_max",
+            "must be a whole number, but is text in quotes",
+        ),
+        ("[chat]\nqueue_max = 0", "chat.queue_max", "must be from 1 to 10000, but is 0"),
+        ("[chat]\nqueue_max = -1", "chat.queue_max", "must be from 1 to 10000, but is -1"),
+        ("[chat]\ncontrols = \"all\"", "chat.controls", "must be one of \"admins\", \"everyone\""),
+        ("chat = 3", "chat", "must be a section"),
+        ("language = \"de\"", "language", "must be one of \"auto\", \"en\", \"ru\""),
+        ("[telegram]\ndatacenters = [\"2:1.2.3.4\"]", "telegram.datacenters", "is not like"),
+        ("[telegram]\ndatacenters = [3]", "telegram.datacenters", "list of texts"),
+        ("[sources]\nmusic_dir = \"/no/such/folder\"", "sources.music_dir", "is not a folder"),
+        ("[state]\ndirectory = \" \"", "state.directory", "must not be empty"),
+        ("[chat\n", "the file", "is not TOML"),
+    ];
+    for (text, key, fix) in rows {
+        let found = mistakes(text);
+        assert!(found.iter().any(|(k, f)| k == key && f.contains(fix)), "{text:?} gave {found:?}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let found = mistakes("[chat]\nqueue_max = 0\nlinger_s = -5\n[audio]\ncomplexity = 11\n");
+    assert_eq!(found.len(), 3, "{found:?}");
+}
+
+#[test]
+fn a_missing_file_that_was_named_is_a_mistake() {
+    let error = Config::load(Some(Path::new("/no/such/file.toml"))).unwrap_err();
+    assert!(error.to_string().starts_with("/no/such/file.toml: cannot be read"), "{error}");
+}
+
+fn identity(pairs: &[(&str, &str)]) -> Result<Identity, Mistakes> {
+    let table: HashMap<String, String> =
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Environment(&|name| table.get(name).cloned()).identity()
+}
+
+fn good() -> Vec<(&'static str, &'static str)> {
+    let session: &'static str = Box::leak("A".repeat(352).into_boxed_str());
+    vec![
+        ("API_ID", "12345"),
+        ("API_HASH", "0123456789abcdef0123456789abcdef"),
+        ("BOT_TOKEN", "123456:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        ("STRING_SESSION", session),
+    ]
+}
+
+#[test]
+fn an_empty_environment_lists_everything_that_is_missing() {
+    let error = identity(&[]).unwrap_err();
+    let keys: Vec<&str> = error.0.iter().map(|mistake| mistake.key.as_str()).collect();
+    assert_eq!(keys, ["API_ID", "API_HASH", "BOT_TOKEN", "STRING_SESSION"]);
+}
+
+#[test]
+fn placeholders_are_refused_and_never_repeated() {
+    for (key, value) in [
+        ("API_ID", "your id"),
+        ("API_HASH", "secret-hash"),
+        ("BOT_TOKEN", "<token>"),
+        ("BOT_TOKEN", "123456:short"),
+        ("STRING_SESSION", "paste it here"),
+        ("STRING_SESSION2", "half a string"),
+        ("OWNER_ID", "nobody"),
+        ("LOGGER_ID", "98765"),
+    ] {
+        let mut pairs: Vec<_> = good().into_iter().filter(|(k, _)| *k != key).collect();
+        pairs.push((key, value));
+        let error = identity(&pairs).unwrap_err();
+        assert_eq!(error.0.len(), 1, "{key}: {error}");
+        assert_eq!(error.0[0].key, key);
+        assert!(!error.to_string().contains(value), "{error}");
+    }
+}
+
+#[test]
+fn an_identity_is_read_and_its_secrets_stay_out_of_debug_output() {
+    let mut pairs = good();
+    pairs.extend([("OWNER_ID", "77"), ("LOGGER_ID", "-100123")]);
+    let identity = identity(&pairs).unwrap();
+    assert_eq!(
+        (identity.api_id, identity.owner, identity.logger),
+        (12_345, Some(77), Some(-100_123))
+    );
+    let shown = format!("{identity:?}");
+    assert!(!shown.contains("AAAA") && !shown.contains("0123456789abcdef"), "{shown}");
+}

@@ -1,0 +1,107 @@
+//! The bot, from settings to exit code.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use actors::Tree;
+
+use crate::cli::RunOptions;
+use crate::config::{Config, EXIT_CONFIG, Environment, Mistakes};
+use crate::signals::Signals;
+use crate::{assemble, telemetry};
+
+/// All children together must be done by then (supervision.md); systemd waits longer.
+pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(15);
+/// Audio threads have nothing left to do once the tree is down.
+const AUDIO_MAX: Duration = Duration::from_secs(1);
+/// sysexits.h EX_UNAVAILABLE: the tree gave up; a supervisor above may try again.
+const EXIT_GAVE_UP: u8 = 69;
+/// What shells report for a process ended by SIGINT.
+const EXIT_INTERRUPTED: i32 = 130;
+
+/// `armedmusic run`
+pub(crate) fn run(options: &RunOptions) -> ExitCode {
+    let settings = match read(options) {
+        Ok(settings) => settings,
+        Err(mistakes) => return refuse(&mistakes),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("the system gives no threads: {error}")),
+    };
+    runtime.block_on(async {
+        let mut signals = match Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => return fail(&format!("signals cannot be heard: {error}")),
+        };
+        match actors::start(settings) {
+            Ok(tree) => until_signal(tree, &mut signals).await,
+            Err(fault) => fail(&fault.detail),
+        }
+    })
+}
+
+/// `armedmusic check`
+#[allow(clippy::print_stdout, reason = "the answer of the command")]
+pub(crate) fn check(options: &RunOptions) -> ExitCode {
+    match read(options) {
+        Ok(_) => {
+            println!("The settings are good.");
+            ExitCode::SUCCESS
+        }
+        Err(mistakes) => refuse(&mistakes),
+    }
+}
+
+fn read(options: &RunOptions) -> Result<actors::Settings, Mistakes> {
+    let config = Config::load(options.config.as_deref());
+    let identity = Environment(&|name| std::env::var(name).ok()).identity();
+    // both kinds of mistakes are told together
+    let (config, identity) = match (config, identity) {
+        (Ok(config), Ok(identity)) => (config, identity),
+        (Err(mut mistakes), Err(more)) => {
+            mistakes.0.extend(more.0);
+            return Err(mistakes);
+        }
+        (Err(mistakes), _) | (_, Err(mistakes)) => return Err(mistakes),
+    };
+    telemetry::start(&config.log)?;
+    assemble::settings(&config, identity)
+}
+
+/// Lets the tree live until a signal, then drains it. A second signal ends at once.
+pub(crate) async fn until_signal(tree: Tree, signals: &mut Signals) -> ExitCode {
+    let gave_up = tokio::select! {
+        exit = tree.root().wait() => Some(exit),
+        signal = signals.next() => {
+            tracing::info!(signal, "draining");
+            None
+        }
+    };
+    if let Some(exit) = gave_up {
+        tracing::error!(?exit, "the tree gave up; see the lines above for the cause");
+        return ExitCode::from(EXIT_GAVE_UP);
+    }
+    tokio::select! {
+        () = tree.shutdown(DRAIN_MAX, AUDIO_MAX) => {
+            tracing::info!("drained");
+            ExitCode::SUCCESS
+        }
+        signal = signals.next() => {
+            tracing::warn!(signal, "second signal, leaving at once");
+            std::process::exit(EXIT_INTERRUPTED)
+        }
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "there is no log before the settings are good")]
+fn refuse(mistakes: &Mistakes) -> ExitCode {
+    eprintln!("armedmusic: the settings are not usable\n{mistakes}");
+    ExitCode::from(EXIT_CONFIG)
+}
+
+#[allow(clippy::print_stderr, reason = "the process ends here, with or without a log")]
+pub(crate) fn fail(text: &str) -> ExitCode {
+    eprintln!("armedmusic: {text}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,186 @@
+//! The simulated Telegram beside the bot: how the one is started, and how the other is pointed at it by settings alone.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use actors::Tree;
+use simulator::world::{ASSISTANT, BOT, Population, SECOND_ASSISTANT, Settings, Telegram};
+
+use crate::cli::SimulatorOptions;
+use crate::config::{Config, Environment, Log, Mistakes};
+use crate::run::{fail, until_signal};
+use crate::signals::Signals;
+use crate::{assemble, telemetry};
+
+/// A bot in the simulated Telegram.
+pub(crate) struct Simulated {
+    pub(crate) telegram: Telegram,
+    pub(crate) tree: Tree,
+    /// Sign-ins, keys and music of this run; gone with it.
+    pub(crate) folder: Folder,
+}
+
+/// A directory that is removed with its owner.
+pub(crate) struct Folder(PathBuf);
+
+/// What differs from an ordinary installation, all of it by settings.
+pub(crate) struct Wishes<'a> {
+    pub(crate) options: &'a SimulatorOptions,
+    /// Searched by the bot; the demo's own music when there is none.
+    pub(crate) music: Option<&'a Path>,
+    pub(crate) allow_hosts: &'a [String],
+    /// Between moves of the now-playing line.
+    pub(crate) refresh: Duration,
+}
+
+/// `armedmusic simulator`
+pub(crate) fn serve_simulator(options: &SimulatorOptions) -> ExitCode {
+    in_runtime(async {
+        let mut signals = match Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => return fail(&format!("signals cannot be heard: {error}")),
+        };
+        let telegram = match Telegram::start(settings_of(options)).await {
+            Ok(telegram) => telegram,
+            Err(error) => return fail(&format!("the simulator cannot listen on {}: {error}", options.listen)),
+        };
+        announce(&telegram);
+        let signal = signals.next().await;
+        tracing::info!(signal, "stopping");
+        telegram.stop().await;
+        ExitCode::SUCCESS
+    })
+}
+
+/// `armedmusic demo --serve`
+pub(crate) fn serve_demo(wishes: &Wishes<'_>) -> ExitCode {
+    in_runtime(async {
+        let mut signals = match Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => return fail(&format!("signals cannot be heard: {error}")),
+        };
+        let Simulated { telegram, tree, folder } = match Simulated::start(wishes).await {
+            Ok(simulated) => simulated,
+            Err(error) => return fail(&error.to_string()),
+        };
+        announce(&telegram);
+        let code = until_signal(tree, &mut signals).await;
+        telegram.stop().await;
+        drop(folder);
+        code
+    })
+}
+
+/// Runs `work` on a runtime of its own, with logging to stderr.
+pub(crate) fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
+    let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned());
+    if let Err(mistakes) = telemetry::start(&Log { level, is_json: false }) {
+        return fail(&mistakes.to_string());
+    }
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => fail(&format!("the system gives no threads: {error}")),
+    }
+}
+
+/// The first line of stdout: everything a client from outside needs.
+fn announce(telegram: &Telegram) {
+    let mut out = std::io::stdout().lock();
+    let written = writeln!(out, "{}", telegram.ready_line()).and_then(|()| out.flush());
+    if let Err(error) = written {
+        tracing::error!(%error, "the ready line could not be written; is stdout closed?");
+    }
+}
+
+pub(crate) fn settings_of(options: &SimulatorOptions) -> Settings {
+    Settings {
+        listen: options.listen,
+        quiet: Duration::from_millis(options.quiet_ms),
+        record: options.record.clone(),
+        population: Population::small(),
+    }
+}
+
+// === impl Simulated ===
+
+impl Simulated {
+    /// Starts the simulator, then the bot as an operator would: with settings and secrets, nothing else.
+    pub(crate) async fn start(wishes: &Wishes<'_>) -> anyhow::Result<Simulated> {
+        let folder = Folder::new()?;
+        let telegram = Telegram::start(settings_of(wishes.options)).await?;
+        let music = match wishes.music {
+            Some(music) => music.to_owned(),
+            None => {
+                let music = folder.0.join("music");
+                simulator::music::write_to(&music)?;
+                music
+            }
+        };
+        let config = config(&folder.0, &music, wishes)?;
+        let secrets = secrets(&telegram);
+        let identity = Environment(&|name| secrets.get(name).cloned()).identity()?;
+        let tree = actors::start(assemble::settings(&config, identity)?)?;
+        Ok(Simulated { telegram, tree, folder })
+    }
+}
+
+/// The settings file of this run.
+fn config(state: &Path, music: &Path, wishes: &Wishes<'_>) -> Result<Config, Mistakes> {
+    let allow_hosts: Vec<toml::Value> = wishes.allow_hosts.iter().cloned().map(toml::Value::String).collect();
+    let text = |path: &Path| toml::Value::String(path.display().to_string());
+    let file = toml::toml! {
+        [state]
+        [sources]
+        [chat]
+        refresh_s = 1
+    };
+    let mut file = file;
+    let mut set = |section: &str, key: &str, value: toml::Value| {
+        if let Some(table) = file.get_mut(section).and_then(toml::Value::as_table_mut) {
+            table.insert(key.to_owned(), value);
+        }
+    };
+    set("state", "directory", text(&state.join("state")));
+    set("sources", "music_dir", text(music));
+    set("sources", "allow_hosts", toml::Value::Array(allow_hosts));
+    set("chat", "refresh_s", toml::Value::Integer(wishes.refresh.as_secs().max(1) as i64));
+    Config::parse(&file.to_string())
+}
+
+/// The environment of this run: sign-ins that the simulator knows.
+fn secrets(telegram: &Telegram) -> HashMap<String, String> {
+    let token = telegram.population().bots.first().map(|bot| bot.token.clone()).unwrap_or_default();
+    [
+        ("API_ID", "12345".to_owned()),
+        ("API_HASH", "0123456789abcdef0123456789abcdef".to_owned()),
+        ("BOT_TOKEN", token),
+        ("BOT_SESSION", telegram.session_string(BOT)),
+        ("STRING_SESSION", telegram.session_string(ASSISTANT)),
+        ("STRING_SESSION2", telegram.session_string(SECOND_ASSISTANT)),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+// === impl Folder ===
+
+impl Folder {
+    fn new() -> std::io::Result<Folder> {
+        let path = std::env::temp_dir().join(format!("armedmusic-demo-{:08x}", rand::random::<u32>()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Folder(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // it lies in the system's temporary directory; what cannot be removed now goes with that
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::debug!(%error, "the demo's folder stays");
+        }
+    }
+}
