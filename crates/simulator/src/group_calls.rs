@@ -102,6 +102,8 @@ struct Inner {
 
 struct State {
     calls: Vec<Call>,
+    /// Faults for chats that have no call yet.
+    waiting_faults: Vec<(i64, Fault)>,
     rng: StdRng,
     next_id: i64,
 }
@@ -124,7 +126,12 @@ impl GroupCalls {
     /// Group calls in these rooms, with media on this server.
     pub fn new(rooms: Weak<dyn Rooms>, sfu: Sfu, settings: Settings) -> GroupCalls {
         let rng = StdRng::seed_from_u64(settings.seed);
-        let state = Mutex::new(State { calls: Vec::new(), rng, next_id: 0x5000_0000_0001 });
+        let state = Mutex::new(State {
+            calls: Vec::new(),
+            waiting_faults: Vec::new(),
+            rng,
+            next_id: 0x5000_0000_0001,
+        });
         let inner =
             Arc::new(Inner { rooms, sfu: sfu.clone(), settings, state, changed: Notify::new() });
         let weak = Arc::downgrade(&inner);

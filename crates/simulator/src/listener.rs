@@ -80,9 +80,15 @@ impl Listener {
     ///
     /// # Errors
     /// See [`JoinError`].
-    pub async fn join(calls: &GroupCalls, user: i64, chat: i64, style: Style) -> Result<Listener, JoinError> {
-        let (id, access_hash) =
-            calls.call_of(chat).ok_or_else(|| JoinError::Answer("the chat has no group call".to_owned()))?;
+    pub async fn join(
+        calls: &GroupCalls,
+        user: i64,
+        chat: i64,
+        style: Style,
+    ) -> Result<Listener, JoinError> {
+        let (id, access_hash) = calls
+            .call_of(chat)
+            .ok_or_else(|| JoinError::Answer("the chat has no group call".to_owned()))?;
         let call: tl::enums::InputGroupCall = tl::types::InputGroupCall { id, access_hash }.into();
         let client = Client::bind(style, SrtpPolicy::Any)?;
         // Members inside the process have sessions that no connection of the data centre will ever have.
@@ -98,8 +104,10 @@ impl Listener {
             params: tl::types::DataJson { data: client.payload() }.into(),
         };
         let bytes = ask(calls, user, session, &request.to_bytes()).await?;
-        let updates = tl::enums::Updates::from_bytes(&bytes).map_err(|error| JoinError::Answer(error.to_string()))?;
-        let answer = connection(updates).ok_or_else(|| JoinError::Answer("no updateGroupCallConnection".to_owned()))?;
+        let updates = tl::enums::Updates::from_bytes(&bytes)
+            .map_err(|error| JoinError::Answer(error.to_string()))?;
+        let answer = connection(updates)
+            .ok_or_else(|| JoinError::Answer("no updateGroupCallConnection".to_owned()))?;
         client.connect(&answer).map_err(JoinError::Answer)?;
         client.wait(CONNECT_WITHIN, |client| client.is_connected() || client.is_closed()).await;
         if !client.is_connected() {
@@ -155,15 +163,22 @@ impl Listener {
 
     /// Leaves the call as a client does: phone.leaveGroupCall, then the end of the transport.
     pub async fn leave(self) {
-        let request =
-            tl::functions::phone::LeaveGroupCall { call: self.call.clone(), source: self.client.ssrc() as i32 };
+        let request = tl::functions::phone::LeaveGroupCall {
+            call: self.call.clone(),
+            source: self.client.ssrc() as i32,
+        };
         if let Err(error) = ask(&self.calls, self.user, self.session, &request.to_bytes()).await {
             tracing::debug!(user = self.user, %error, "leaving failed");
         }
     }
 }
 
-async fn ask(calls: &GroupCalls, user: i64, session: i64, request: &[u8]) -> Result<Vec<u8>, JoinError> {
+async fn ask(
+    calls: &GroupCalls,
+    user: i64,
+    session: i64,
+    request: &[u8],
+) -> Result<Vec<u8>, JoinError> {
     let answer = calls
         .handle(user, session, request)
         .ok_or_else(|| JoinError::Answer("not a method of group calls".to_owned()))?

@@ -101,7 +101,11 @@ impl Sfu {
             ));
         }
         let now = Instant::now();
-        let recorder = settings.record.as_deref().map(|directory| Recorder::new(directory, now)).transpose()?;
+        let recorder = settings
+            .record
+            .as_deref()
+            .map(|directory| Recorder::new(directory, now))
+            .transpose()?;
         let socket = std::net::UdpSocket::bind(settings.bind)?;
         socket.set_nonblocking(true)?;
         let socket = UdpSocket::from_std(socket)?;
@@ -167,7 +171,8 @@ impl Sfu {
 
     /// Calls `tell` for every participant that the server drops by itself. There is one listener; it must not block.
     pub fn on_dropped(&self, tell: impl Fn(Dropped) + Send + Sync + 'static) {
-        *self.shared.on_dropped.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(tell));
+        *self.shared.on_dropped.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Box::new(tell));
     }
 
     /// Completes when somebody connects, leaves or is dropped after this call.

@@ -68,6 +68,14 @@ impl Call {
         self.members.iter_mut().find(|member| member.user == user)
     }
 
+    pub(super) fn add_fault(&mut self, fault: Fault) {
+        if fault == Fault::Conference {
+            self.is_conference = true;
+        } else {
+            self.faults.push(fault);
+        }
+    }
+
     pub(super) fn has_source(&self, ssrc: u32) -> bool {
         self.members.iter().any(|member| member.sources().any(|source| source == ssrc))
     }

@@ -109,15 +109,12 @@ impl GroupCalls {
         self.announce(&*rooms, &change, None);
     }
 
-    /// Makes something go wrong at the next join of the chat's call. Several faults add up.
+    /// Makes something go wrong at the next join of the chat's call, or of the one it will have. Several faults add up.
     pub fn inject(&self, chat: i64, fault: Fault) {
         let mut state = self.state();
-        if let Some(call) = state.live(chat) {
-            if fault == Fault::Conference {
-                call.is_conference = true;
-            } else {
-                call.faults.push(fault);
-            }
+        match state.live(chat) {
+            Some(call) => call.add_fault(fault),
+            None => state.waiting_faults.push((chat, fault)),
         }
     }
 

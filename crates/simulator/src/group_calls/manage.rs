@@ -82,7 +82,7 @@ impl GroupCalls {
         let mut state = self.state();
         let id = state.next_id;
         state.next_id += 1;
-        let call = Call {
+        let mut call = Call {
             id,
             access_hash,
             chat,
@@ -98,6 +98,12 @@ impl GroupCalls {
             faults: Vec::new(),
             preferences: BTreeMap::new(),
         };
+        state.waiting_faults.retain(|(of, fault)| {
+            if *of == chat {
+                call.add_fault(*fault);
+            }
+            *of != chat
+        });
         state.calls.push(call.clone());
         call
     }

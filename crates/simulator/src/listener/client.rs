@@ -40,8 +40,12 @@ impl Client {
         socket.set_nonblocking(true)?;
         let socket = UdpSocket::from_std(socket)?;
         let state = State::new(style, policy, socket.local_addr()?);
-        let shared =
-            Arc::new(Shared { socket, state: Mutex::new(state), wake: Notify::new(), changed: Notify::new() });
+        let shared = Arc::new(Shared {
+            socket,
+            state: Mutex::new(state),
+            wake: Notify::new(),
+            changed: Notify::new(),
+        });
         let mut driver = JoinSet::new();
         driver.spawn(Arc::clone(&shared).drive());
         Ok(Client { shared, _driver: driver })
@@ -123,9 +127,10 @@ impl Client {
             voice_activity: Some(voice),
             ..ExtensionValues::default()
         };
-        let write = RtpWrite::new(Pt::new_with_value(111), seq.into(), time, Instant::now(), payload)
-            .ext_vals(extensions)
-            .marker(seq == 0);
+        let write =
+            RtpWrite::new(Pt::new_with_value(111), seq.into(), time, Instant::now(), payload)
+                .ext_vals(extensions)
+                .marker(seq == 0);
         if let Some(stream) = state.rtc.direct_api().stream_tx(&ssrc.into()) {
             stream.write_rtp(write);
         }
@@ -148,7 +153,10 @@ impl Client {
     pub(crate) fn say(&self, text: &str) -> bool {
         let mut state = self.state();
         let Some(id) = state.channel else { return false };
-        let is_said = state.rtc.channel(id).is_some_and(|mut channel| channel.write(false, text.as_bytes()).is_ok());
+        let is_said = state
+            .rtc
+            .channel(id)
+            .is_some_and(|mut channel| channel.write(false, text.as_bytes()).is_ok());
         self.flush(state);
         is_said
     }

@@ -54,7 +54,8 @@ pub(crate) fn json(transport: &Transport<'_>, rng: &mut StdRng) -> Value {
 
 const LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 const SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
-const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+const TRANSPORT_CC: &str =
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
 fn audio() -> Value {
     json!({
@@ -104,7 +105,9 @@ fn video(endpoint: &str, server_source: i32) -> Value {
 /// Credentials as long as production's: 14 and 26 characters of base 32.
 pub(crate) fn credentials(rng: &mut StdRng) -> IceCreds {
     let mut text = |length: usize| -> String {
-        (0..length).map(|_| char::from(b"abcdefghijklmnopqrstuv0123456789"[rng.random_range(0..32)])).collect()
+        (0..length)
+            .map(|_| char::from(b"abcdefghijklmnopqrstuv0123456789"[rng.random_range(0..32)]))
+            .collect()
     };
     IceCreds { ufrag: text(14), pass: text(26) }
 }

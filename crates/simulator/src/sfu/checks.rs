@@ -52,7 +52,8 @@ impl Source {
         }
         self.received += 1;
         self.stats.lost = self.expected.saturating_sub(self.received);
-        self.last = Some(Last { seq: header.seq, timestamp: header.timestamp, samples, arrival: now });
+        self.last =
+            Some(Last { seq: header.seq, timestamp: header.timestamp, samples, arrival: now });
     }
 
     /// Counts a packet that passed [`judge`] and is forwarded.

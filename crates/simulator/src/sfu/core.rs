@@ -46,7 +46,12 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(settings: SfuSettings, local: SocketAddr, recorder: Option<Recorder>, now: Instant) -> Core {
+    pub(crate) fn new(
+        settings: SfuSettings,
+        local: SocketAddr,
+        recorder: Option<Recorder>,
+        now: Instant,
+    ) -> Core {
         let faults = Faults { loss: settings.loss, ..Faults::default() };
         let rng = StdRng::seed_from_u64(settings.seed);
         let crypto = dtls::provider();
@@ -69,7 +74,13 @@ impl Core {
         }
     }
 
-    pub(crate) fn join(&mut self, room: i64, user: i64, payload: &JoinPayload, now: Instant) -> (PeerId, Value) {
+    pub(crate) fn join(
+        &mut self,
+        room: i64,
+        user: i64,
+        payload: &JoinPayload,
+        now: Instant,
+    ) -> (PeerId, Value) {
         let id = PeerId(self.next_peer);
         self.next_peer += 1;
         let credentials = answer::credentials(&mut self.rng);
@@ -117,7 +128,13 @@ impl Core {
     }
 
     /// Takes one datagram from the socket.
-    pub(crate) fn receive(&mut self, from: SocketAddr, datagram: &[u8], now: Instant, out: &mut Outgoing) {
+    pub(crate) fn receive(
+        &mut self,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Instant,
+        out: &mut Outgoing,
+    ) {
         let Some(&first) = datagram.first() else { return };
         if self.faults.is_silent {
             return;
@@ -127,7 +144,10 @@ impl Core {
         {
             return self.receive_check(&name, from, datagram, now, out);
         }
-        let Some(at) = self.by_address.get(&from).and_then(|id| self.peers.iter().position(|peer| peer.id == *id))
+        let Some(at) = self
+            .by_address
+            .get(&from)
+            .and_then(|id| self.peers.iter().position(|peer| peer.id == *id))
         else {
             return;
         };
@@ -139,7 +159,14 @@ impl Core {
         }
     }
 
-    fn receive_check(&mut self, name: &str, from: SocketAddr, datagram: &[u8], now: Instant, out: &mut Outgoing) {
+    fn receive_check(
+        &mut self,
+        name: &str,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Instant,
+        out: &mut Outgoing,
+    ) {
         let Some(peer) = self.peers.iter_mut().find(|peer| peer.credentials.ufrag == name) else {
             self.stun_strangers += 1;
             return;
@@ -165,8 +192,10 @@ impl Core {
         let (room, user, id) = (peer.room, peer.user, peer.id);
         let needs_sctp = self.settings.require_sctp;
         for other in &mut self.peers {
-            let is_listening =
-                other.room == room && other.user != user && other.id != id && (other.is_sctp_up || !needs_sctp);
+            let is_listening = other.room == room
+                && other.user != user
+                && other.id != id
+                && (other.is_sctp_up || !needs_sctp);
             if !is_listening {
                 continue;
             }
@@ -174,7 +203,8 @@ impl Core {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.write(other, &heard, now);
                 }
-                let is_lost = self.faults.loss > 0.0 && self.rng.random_bool(self.faults.loss.min(1.0));
+                let is_lost =
+                    self.faults.loss > 0.0 && self.rng.random_bool(self.faults.loss.min(1.0));
                 if !is_lost {
                     out.push(sealed);
                 }
@@ -232,12 +262,19 @@ impl Core {
                     gone
                 } else if peer.connected.is_none() && now - peer.joined >= settings.connect_within {
                     Gone::NeverConnected
-                } else if peer.connected.is_some() && now - peer.last_packet >= settings.silence_max {
+                } else if peer.connected.is_some() && now - peer.last_packet >= settings.silence_max
+                {
                     Gone::Silent
                 } else {
                     return None;
                 };
-                Some(Dropped { peer: peer.id, room: peer.room, user: peer.user, ssrc: peer.payload.ssrc, why })
+                Some(Dropped {
+                    peer: peer.id,
+                    room: peer.room,
+                    user: peer.user,
+                    ssrc: peer.payload.ssrc,
+                    why,
+                })
             })
             .collect();
         dead.iter().for_each(|dropped| self.remove(dropped.peer));

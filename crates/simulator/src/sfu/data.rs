@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 pub(crate) fn greeting() -> Vec<String> {
     vec![
         json!({"colibriClass": "DebugMessage", "message": "welcome"}).to_string(),
-        json!({"colibriClass": "WeatherReportEvent", "sky": ["clear"], "degrees": 21.5}).to_string(),
+        json!({"colibriClass": "WeatherReportEvent", "sky": ["clear"], "degrees": 21.5})
+            .to_string(),
     ]
 }
 
@@ -18,5 +19,8 @@ pub(crate) fn answer(text: &[u8]) -> Option<String> {
     if message.get("colibriClass")?.as_str()? != "ReceiverVideoConstraints" {
         return None;
     }
-    Some(json!({"colibriClass": "SenderVideoConstraints", "videoConstraints": {"idealHeight": 0}}).to_string())
+    Some(
+        json!({"colibriClass": "SenderVideoConstraints", "videoConstraints": {"idealHeight": 0}})
+            .to_string(),
+    )
 }

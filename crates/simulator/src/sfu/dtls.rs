@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use str0m::crypto::dtls::{
-    DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion, SrtpProfile,
+    DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion,
+    SrtpProfile,
 };
 use str0m::crypto::{CryptoError, CryptoProvider};
 
@@ -78,7 +79,8 @@ impl DtlsProvider for Provider {
             ..base
         };
         // ICE has verified the address before DTLS starts, so no cookie exchange.
-        let mut config = dimpl::Config::builder().use_server_cookie(false).with_crypto_provider(crypto);
+        let mut config =
+            dimpl::Config::builder().use_server_cookie(false).with_crypto_provider(crypto);
         if let Some(mtu) = mtu {
             config = config.mtu(mtu);
         }
@@ -127,7 +129,9 @@ impl Instance {
     fn narrow_incoming(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
         const HANDSHAKE: u8 = 22;
         const CLIENT_HELLO: u8 = 1;
-        if self.policy == SrtpPolicy::Any || packet.first() != Some(&HANDSHAKE) || packet.get(13) != Some(&CLIENT_HELLO)
+        if self.policy == SrtpPolicy::Any
+            || packet.first() != Some(&HANDSHAKE)
+            || packet.get(13) != Some(&CLIENT_HELLO)
         {
             return None;
         }

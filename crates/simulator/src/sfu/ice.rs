@@ -21,19 +21,34 @@ pub(crate) fn addressee(datagram: &[u8]) -> Option<String> {
 }
 
 /// The check in a datagram from the peer `theirs`, if user name, integrity and fingerprint are right.
-pub(crate) fn check(crypto: &CryptoProvider, ours: &IceCreds, theirs: &str, datagram: &[u8]) -> Option<Check> {
+pub(crate) fn check(
+    crypto: &CryptoProvider,
+    ours: &IceCreds,
+    theirs: &str,
+    datagram: &[u8],
+) -> Option<Check> {
     const FINGERPRINT: [u8; 4] = [0x80, 0x28, 0, 4];
     let message = StunMessage::parse(datagram).ok()?;
     let expected = format!("{}:{theirs}", ours.ufrag);
     let is_right = message.is_binding_request()
         && message.username() == Some(expected.as_str())
         && datagram.len().checked_sub(8).is_some_and(|at| datagram[at..at + 4] == FINGERPRINT)
-        && message.verify(ours.pass.as_bytes(), |key, parts| crypto.sha1_hmac_provider.sha1_hmac(key, parts));
-    is_right.then(|| Check { id: message.trans_id(), is_controlling: message.ice_controlling().is_some() })
+        && message.verify(ours.pass.as_bytes(), |key, parts| {
+            crypto.sha1_hmac_provider.sha1_hmac(key, parts)
+        });
+    is_right.then(|| Check {
+        id: message.trans_id(),
+        is_controlling: message.ice_controlling().is_some(),
+    })
 }
 
 /// The success response to a check from `source`.
-pub(crate) fn success(crypto: &CryptoProvider, ours: &IceCreds, check: Check, source: SocketAddr) -> Vec<u8> {
+pub(crate) fn success(
+    crypto: &CryptoProvider,
+    ours: &IceCreds,
+    check: Check,
+    source: SocketAddr,
+) -> Vec<u8> {
     write(crypto, StunMessage::binding_reply(check.id, source), &ours.pass)
 }
 
@@ -43,7 +58,8 @@ pub(crate) fn success(crypto: &CryptoProvider, ours: &IceCreds, check: Check, so
 pub(crate) fn nomination(crypto: &CryptoProvider, ours: &IceCreds, theirs: &str) -> Vec<u8> {
     const PRIORITY: u32 = 0x6e7f_ffff;
     let name = format!("{}:{theirs}", ours.ufrag);
-    let message = StunMessage::binding_request(&name, TransId::new(), true, u64::MAX, PRIORITY, true);
+    let message =
+        StunMessage::binding_request(&name, TransId::new(), true, u64::MAX, PRIORITY, true);
     write(crypto, message, &ours.pass)
 }
 

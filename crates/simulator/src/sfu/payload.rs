@@ -36,7 +36,11 @@ impl JoinPayload {
         let value: Value = serde_json::from_str(json).map_err(|_| BadPayload::Json)?;
         let object = value.as_object().ok_or(BadPayload::Json)?;
         let text = |value: Option<&Value>| {
-            value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned).ok_or(BadPayload::Json)
+            value
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+                .ok_or(BadPayload::Json)
         };
         let first = object
             .get("fingerprints")
@@ -90,7 +94,12 @@ fn groups(value: &Value) -> Option<Vec<(String, Vec<i32>)>> {
         .iter()
         .map(|group| {
             let semantics = group.get("semantics")?.as_str()?.to_owned();
-            let sources = group.get("sources")?.as_array()?.iter().map(int32).collect::<Option<Vec<i32>>>()?;
+            let sources = group
+                .get("sources")?
+                .as_array()?
+                .iter()
+                .map(int32)
+                .collect::<Option<Vec<i32>>>()?;
             Some((semantics, sources))
         })
         .collect()

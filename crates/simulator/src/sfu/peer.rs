@@ -87,12 +87,16 @@ impl Peer {
             .set_ice_lite(is_lite)
             .set_rtp_mode(true);
         let (mut rtc, tap) = dtls::with_policy(settings.srtp, || config.build(now));
-        let candidate = Candidate::host(place.local, "udp").expect("a bound UDP address is a host candidate");
+        let candidate =
+            Candidate::host(place.local, "udp").expect("a bound UDP address is a host candidate");
         rtc.add_local_candidate(candidate);
         let fingerprint = format!("sha-256 {}", payload.fingerprint);
         let mut direct = rtc.direct_api();
         direct.set_ice_controlling(!is_lite);
-        direct.set_remote_ice_credentials(IceCreds { ufrag: payload.ufrag.clone(), pass: payload.pwd.clone() });
+        direct.set_remote_ice_credentials(IceCreds {
+            ufrag: payload.ufrag.clone(),
+            pass: payload.pwd.clone(),
+        });
         if let Ok(fingerprint) = fingerprint.parse() {
             direct.set_remote_fingerprint(fingerprint);
         }
@@ -144,7 +148,8 @@ impl Peer {
         now: Instant,
         out: &mut Outgoing,
     ) {
-        let Some(check) = ice::check(crypto, &self.credentials, &self.payload.ufrag, datagram) else {
+        let Some(check) = ice::check(crypto, &self.credentials, &self.payload.ufrag, datagram)
+        else {
             self.stun_refused += 1;
             return;
         };
@@ -214,7 +219,9 @@ impl Peer {
                     self.deadline = at;
                     break;
                 }
-                Ok(Output::Transmit(transmit)) => self.transmit(transmit.destination, &transmit.contents, out),
+                Ok(Output::Transmit(transmit)) => {
+                    self.transmit(transmit.destination, &transmit.contents, out)
+                }
                 Ok(Output::Event(event)) => self.event(event),
                 Err(error) => {
                     tracing::debug!(user = self.user, %error, "transport failed");
@@ -268,14 +275,20 @@ impl Peer {
     }
 
     fn say(&mut self, channel: str0m::channel::ChannelId, text: &str) {
-        let is_said = self.rtc.channel(channel).is_some_and(|mut channel| channel.write(false, text.as_bytes()).is_ok());
+        let is_said = self
+            .rtc
+            .channel(channel)
+            .is_some_and(|mut channel| channel.write(false, text.as_bytes()).is_ok());
         if !is_said {
             tracing::debug!(user = self.user, "data channel message was not sent");
         }
     }
 
     fn take_keys(&mut self, crypto: &CryptoProvider, now: Instant) {
-        let Some(keys) = self.tap.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone() else { return };
+        let Some(keys) = self.tap.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        else {
+            return;
+        };
         self.profile = Some(keys.profile);
         self.connected.get_or_insert(now);
         self.srtp = Some((Srtp::incoming(crypto, &keys), Srtp::outgoing(crypto, &keys)));

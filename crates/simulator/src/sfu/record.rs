@@ -41,8 +41,15 @@ struct Recording {
 impl Recorder {
     pub(crate) fn new(directory: &Path, start: Instant) -> io::Result<Recorder> {
         std::fs::create_dir_all(directory)?;
-        let index = File::options().create(true).append(true).open(directory.join("index.jsonl"))?;
-        Ok(Recorder { directory: directory.to_owned(), index, start, files: HashMap::new(), is_broken: false })
+        let index =
+            File::options().create(true).append(true).open(directory.join("index.jsonl"))?;
+        Ok(Recorder {
+            directory: directory.to_owned(),
+            index,
+            start,
+            files: HashMap::new(),
+            is_broken: false,
+        })
     }
 
     /// Writes what is forwarded to `listener`.
@@ -60,7 +67,10 @@ impl Recorder {
         let Some(payload) = heard.header.payload(&heard.plain) else { return Ok(()) };
         let key = (listener.id, heard.header.ssrc);
         if !self.files.contains_key(&key) {
-            let name = format!("{}-{}-{}-{}.ogg", listener.room, listener.user, listener.id.0, heard.header.ssrc);
+            let name = format!(
+                "{}-{}-{}-{}.ogg",
+                listener.room, listener.user, listener.id.0, heard.header.ssrc
+            );
             let file = File::create(self.directory.join(&name))?;
             let ogg = Ogg::new(BufWriter::new(file), heard.header.ssrc)?;
             let line = json!({
@@ -88,7 +98,8 @@ impl Recorder {
 
     /// Ends the files of a member.
     pub(crate) fn end(&mut self, listener: PeerId) {
-        let keys: Vec<(PeerId, u32)> = self.files.keys().filter(|(peer, _)| *peer == listener).copied().collect();
+        let keys: Vec<(PeerId, u32)> =
+            self.files.keys().filter(|(peer, _)| *peer == listener).copied().collect();
         for key in keys {
             let Some(recording) = self.files.remove(&key) else { continue };
             if let Err(error) = self.finish(recording) {
@@ -128,8 +139,15 @@ struct Ogg {
 
 impl Ogg {
     fn new(out: BufWriter<File>, serial: u32) -> io::Result<Ogg> {
-        let mut ogg =
-            Ogg { out, serial, page: 0, granule: 0, lacing: Vec::new(), body: Vec::new(), packets: 0 };
+        let mut ogg = Ogg {
+            out,
+            serial,
+            page: 0,
+            granule: 0,
+            lacing: Vec::new(),
+            body: Vec::new(),
+            packets: 0,
+        };
         let mut head = b"OpusHead\x01\x02".to_vec();
         head.extend_from_slice(&[0, 0]);
         head.extend_from_slice(&48_000_u32.to_le_bytes());

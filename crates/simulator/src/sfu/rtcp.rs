@@ -70,7 +70,10 @@ impl Feedback {
         body.extend_from_slice(&(reference as u32).to_be_bytes()[1..]);
         body.push(self.reports);
         for chunk in symbols.chunks(7) {
-            let packed = chunk.iter().enumerate().fold(0xc000, |word, (at, symbol)| word | symbol << (12 - 2 * at));
+            let packed = chunk
+                .iter()
+                .enumerate()
+                .fold(0xc000, |word, (at, symbol)| word | symbol << (12 - 2 * at));
             body.extend_from_slice(&packed.to_be_bytes());
         }
         body.extend_from_slice(&deltas);

@@ -65,7 +65,9 @@ impl Header {
             let Some(value) = bytes.get(skip..skip + length) else { return };
             match (id, value) {
                 (1, [byte, ..]) => self.level = Some((byte & 0x7f, byte & 0x80 != 0)),
-                (3, [high, low, ..]) => self.transport_seq = Some(u16::from_be_bytes([*high, *low])),
+                (3, [high, low, ..]) => {
+                    self.transport_seq = Some(u16::from_be_bytes([*high, *low]))
+                }
                 _ => {}
             }
             bytes = &bytes[skip + length..];

@@ -8,8 +8,8 @@ use aes::cipher::generic_array::GenericArray;
 use aes::cipher::{BlockEncrypt, KeyInit};
 use str0m::crypto::dtls::SrtpProfile;
 use str0m::crypto::{
-    AeadAes128Gcm, AeadAes128GcmCipher, AeadAes256Gcm, AeadAes256GcmCipher, Aes128CmSha1_80, Aes128CmSha1_80Cipher,
-    CryptoProvider, Sha1HmacProvider,
+    AeadAes128Gcm, AeadAes128GcmCipher, AeadAes256Gcm, AeadAes256GcmCipher, Aes128CmSha1_80,
+    Aes128CmSha1_80Cipher, CryptoProvider, Sha1HmacProvider,
 };
 
 use super::dtls::Keys;
@@ -96,7 +96,8 @@ impl Srtp {
 
     /// The plain packet inside `packet`.
     pub(crate) fn open_rtp(&mut self, packet: &[u8], header: &Header) -> Result<Vec<u8>, Reason> {
-        let index = self.streams.get(&header.ssrc).map_or(u64::from(header.seq), |s| s.guess(header.seq));
+        let index =
+            self.streams.get(&header.ssrc).map_or(u64::from(header.seq), |s| s.guess(header.seq));
         if self.streams.get(&header.ssrc).is_some_and(|stream| stream.was_seen(index)) {
             return Err(Reason::Replayed);
         }
@@ -244,7 +245,13 @@ impl Cipher {
         done.expect("the output has room for the tag, all that GCM asks for");
     }
 
-    fn decrypt(&mut self, iv: &[u8; 12], aad: &[u8], input: &[u8], output: &mut [u8]) -> Result<(), Reason> {
+    fn decrypt(
+        &mut self,
+        iv: &[u8; 12],
+        aad: &[u8],
+        input: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), Reason> {
         let done = match self {
             Cipher::Gcm128 { cipher, .. } => cipher.decrypt(iv, &[aad], input, output),
             Cipher::Gcm256 { cipher, .. } => cipher.decrypt(iv, &[aad], input, output),
@@ -271,7 +278,8 @@ impl Index {
     fn mark(&mut self, index: u64) {
         if self.seen == 0 || index > self.highest {
             let ahead = index.saturating_sub(self.highest);
-            self.seen = if self.seen == 0 || ahead >= WINDOW { 1 } else { (self.seen << ahead) | 1 };
+            self.seen =
+                if self.seen == 0 || ahead >= WINDOW { 1 } else { (self.seen << ahead) | 1 };
             self.highest = index;
         } else if self.highest - index < WINDOW {
             self.seen |= 1 << (self.highest - index);

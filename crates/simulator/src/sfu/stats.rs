@@ -115,7 +115,14 @@ impl Default for Spacing {
 
 impl std::fmt::Debug for Spacing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "p50 {:?} p99 {:?} max {:?} of {}", self.quantile(0.5), self.quantile(0.99), self.max, self.total)
+        write!(
+            f,
+            "p50 {:?} p99 {:?} max {:?} of {}",
+            self.quantile(0.5),
+            self.quantile(0.99),
+            self.max,
+            self.total
+        )
     }
 }
 

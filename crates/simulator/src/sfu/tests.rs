@@ -50,18 +50,28 @@ async fn speech_is_forwarded(ice: IceMode, srtp: SrtpPolicy, speaks: Style, list
         speaker.send_opus(&OPUS, 960, 20, true);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(listener.wait(SOON, |listener| listener.n_packets() >= 30).await, "{} came", listener.n_packets());
+    assert!(
+        listener.wait(SOON, |listener| listener.n_packets() >= 30).await,
+        "{} came",
+        listener.n_packets()
+    );
     let packets = listener.packets();
     for pair in packets.windows(2) {
         assert_eq!(pair[1].seq, pair[0].seq.wrapping_add(1));
         assert_eq!(pair[1].timestamp, pair[0].timestamp.wrapping_add(960));
     }
-    assert!(packets.iter().all(|packet| packet.ssrc == speaker.ssrc() && packet.payload[..] == OPUS));
+    assert!(
+        packets.iter().all(|packet| packet.ssrc == speaker.ssrc() && packet.payload[..] == OPUS)
+    );
     assert!(packets.iter().all(|packet| packet.level == Some(20) && packet.voice));
     let stats = sfu.stats(ROOM);
     let stats = stats.iter().find(|stats| stats.peer == peer).unwrap();
     assert_eq!(stats.sources[0].packets, 30);
-    assert!(stats.srtp.as_ref().unwrap().contains(if srtp == SrtpPolicy::CmOnly { "CM" } else { "GCM" }));
+    assert!(stats.srtp.as_ref().unwrap().contains(if srtp == SrtpPolicy::CmOnly {
+        "CM"
+    } else {
+        "GCM"
+    }));
     assert_eq!(speaker.n_packets(), 0, "nobody hears himself");
 }
 
@@ -82,7 +92,8 @@ async fn speech_passes_a_full_server_between_native_and_web() {
 
 #[tokio::test]
 async fn speech_passes_a_controlling_server_between_native_clients() {
-    speech_is_forwarded(IceMode::FullControlling, SrtpPolicy::Any, Style::Native, Style::Native).await;
+    speech_is_forwarded(IceMode::FullControlling, SrtpPolicy::Any, Style::Native, Style::Native)
+        .await;
 }
 
 #[tokio::test]

@@ -150,6 +150,10 @@ async fn faults_refuse_one_join_and_no_more() {
         assert_eq!(world.refused(ALICE, join(&call, &params(5))).await, expected);
     }
     world.join(ALICE, &call, 5).await;
+    world.calls.discard(CHAT);
+    world.calls.inject(CHAT, Fault::FloodWait(3));
+    let next = world.start();
+    assert_eq!(world.refused(ALICE, join(&next, &params(5))).await, "420 FLOOD_WAIT_3");
 }
 
 #[tokio::test]
