@@ -26,7 +26,7 @@ const CONNECT_SLACK: Duration = Duration::from_secs(3);
 const STANDING_MAX: Duration = Duration::from_secs(60);
 
 /// Everything the tree needs.
-pub(crate) fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistakes> {
+pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistakes> {
     let state = &config.state_directory;
     make_private_directory(state)?;
     let mut telegram = telegram::Settings::new(identity.api_id, identity.api_hash.clone());
@@ -79,7 +79,7 @@ fn call(config: &Config) -> domain::call::Settings {
     }
 }
 
-pub(crate) fn media(config: &Config) -> Result<media::Settings, Mistakes> {
+pub fn media(config: &Config) -> Result<media::Settings, Mistakes> {
     let ffmpeg = match &config.audio.ffmpeg {
         Ffmpeg::Off => None,
         Ffmpeg::Auto => find_in_path("ffmpeg"),

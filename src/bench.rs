@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::cli::{Bench, BenchOptions};
 
-pub(crate) fn run(options: &BenchOptions) -> ExitCode {
+pub fn run(options: &BenchOptions) -> ExitCode {
     match &options.what {
         Bench::Calls(calls) => crate::run::fail(&format!("not yet: {calls:?}")),
         Bench::Sfu(sfu) => crate::run::fail(&format!("not yet: {sfu:?}")),

@@ -8,13 +8,13 @@ use clap::{Args, Parser, Subcommand};
 /// Music for the voice chats of Telegram groups.
 #[derive(Debug, Parser)]
 #[command(version, about)]
-pub(crate) struct Cli {
+pub struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    pub command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub enum Command {
     /// Run the bot (the default).
     Run(RunOptions),
     /// Check the settings and say what is wrong; touches no network.
@@ -31,52 +31,52 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Default, Args)]
-pub(crate) struct RunOptions {
+pub struct RunOptions {
     /// The settings file.
     #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
 }
 
 #[cfg(feature = "demo")]
 #[derive(Debug, Args)]
-pub(crate) struct DemoOptions {
+pub struct DemoOptions {
     /// Run simulator and bot until a signal, for clients from outside, instead of the scripted session.
     #[arg(long)]
-    pub(crate) serve: bool,
+    pub serve: bool,
     #[command(flatten)]
-    pub(crate) simulator: SimulatorOptions,
+    pub simulator: SimulatorOptions,
     /// The music folder the bot searches; the demo's own music when it is not given.
     #[arg(long, value_name = "DIR")]
-    pub(crate) music: Option<PathBuf>,
+    pub music: Option<PathBuf>,
     /// A host that links may lead to although its address is private. May be given several times.
     #[arg(long, value_name = "HOST")]
-    pub(crate) allow_host: Vec<String>,
+    pub allow_host: Vec<String>,
 }
 
 #[cfg(feature = "demo")]
 #[derive(Debug, Args)]
-pub(crate) struct SimulatorOptions {
+pub struct SimulatorOptions {
     /// Where the simulated Telegram listens.
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
-    pub(crate) listen: SocketAddr,
+    pub listen: SocketAddr,
     /// Milliseconds for which the media server stays silent towards somebody who joins (py-tgcalls needs 200 to 1500).
     #[arg(long, default_value_t = 0, value_name = "N")]
-    pub(crate) quiet_ms: u64,
+    pub quiet_ms: u64,
     /// Write what every member would hear into this directory.
     #[arg(long, value_name = "DIR")]
-    pub(crate) record: Option<PathBuf>,
+    pub record: Option<PathBuf>,
 }
 
 #[cfg(feature = "demo")]
 #[derive(Debug, Args)]
-pub(crate) struct BenchOptions {
+pub struct BenchOptions {
     #[command(subcommand)]
-    pub(crate) what: Bench,
+    pub what: Bench,
 }
 
 #[cfg(feature = "demo")]
 #[derive(Debug, Subcommand)]
-pub(crate) enum Bench {
+pub enum Bench {
     /// The call path: files to packets in this process, the media server in a child process that is not counted.
     Calls(CallsOptions),
     /// The child process of `calls`.
@@ -86,24 +86,24 @@ pub(crate) enum Bench {
 
 #[cfg(feature = "demo")]
 #[derive(Debug, Args)]
-pub(crate) struct CallsOptions {
+pub struct CallsOptions {
     #[arg(long, default_value_t = 10, value_name = "N")]
-    pub(crate) calls: usize,
+    pub calls: usize,
     #[arg(long, default_value_t = 20, value_name = "S")]
-    pub(crate) seconds: u64,
+    pub seconds: u64,
     /// What every call plays, again and again.
     #[arg(long, value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
     /// Print one JSON object instead of a table.
     #[arg(long)]
-    pub(crate) json: bool,
+    pub json: bool,
 }
 
 #[cfg(feature = "demo")]
 #[derive(Debug, Args)]
-pub(crate) struct SfuOptions {
+pub struct SfuOptions {
     #[arg(long)]
-    pub(crate) calls: usize,
+    pub calls: usize,
 }
 
 impl Default for Command {

@@ -14,98 +14,98 @@ use std::time::Duration;
 
 use domain::permission::Controls;
 
-pub(crate) use environment::Environment;
+pub use environment::Environment;
 
 /// Everything an operator may set, checked.
 #[derive(Debug, Clone)]
-pub(crate) struct Config {
-    pub(crate) language: Option<actors::speech::Language>,
-    pub(crate) state_directory: PathBuf,
-    pub(crate) telegram: Telegram,
-    pub(crate) chat: Chat,
-    pub(crate) audio: Audio,
-    pub(crate) call: Call,
-    pub(crate) sources: Sources,
-    pub(crate) log: Log,
+pub struct Config {
+    pub language: Option<actors::speech::Language>,
+    pub state_directory: PathBuf,
+    pub telegram: Telegram,
+    pub chat: Chat,
+    pub audio: Audio,
+    pub call: Call,
+    pub sources: Sources,
+    pub log: Log,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Telegram {
-    pub(crate) datacenters: Vec<(i32, SocketAddr)>,
-    pub(crate) call_timeout: Duration,
-    pub(crate) ping_every: Duration,
-    pub(crate) ping_timeout: Duration,
-    pub(crate) command_age_max: Duration,
+pub struct Telegram {
+    pub datacenters: Vec<(i32, SocketAddr)>,
+    pub call_timeout: Duration,
+    pub ping_every: Duration,
+    pub ping_timeout: Duration,
+    pub command_age_max: Duration,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Chat {
-    pub(crate) controls: Controls,
-    pub(crate) queue_max: usize,
-    pub(crate) duration_max: Option<Duration>,
-    pub(crate) linger: Duration,
-    pub(crate) refresh: Duration,
+pub struct Chat {
+    pub controls: Controls,
+    pub queue_max: usize,
+    pub duration_max: Option<Duration>,
+    pub linger: Duration,
+    pub refresh: Duration,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Audio {
-    pub(crate) bitrate_bps: u32,
-    pub(crate) complexity: u8,
-    pub(crate) ring: Duration,
-    pub(crate) read_ahead_bytes: usize,
-    pub(crate) streams_per_clock: usize,
-    pub(crate) ffmpeg: Ffmpeg,
+pub struct Audio {
+    pub bitrate_bps: u32,
+    pub complexity: u8,
+    pub ring: Duration,
+    pub read_ahead_bytes: usize,
+    pub streams_per_clock: usize,
+    pub ffmpeg: Ffmpeg,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ffmpeg {
+pub enum Ffmpeg {
     Auto,
     Off,
     At(PathBuf),
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
-    pub(crate) connect: Duration,
-    pub(crate) lost_after: Duration,
-    pub(crate) tries_max: u32,
+pub struct Call {
+    pub connect: Duration,
+    pub lost_after: Duration,
+    pub tries_max: u32,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Sources {
-    pub(crate) music_dir: Option<PathBuf>,
-    pub(crate) allow_hosts: Vec<String>,
-    pub(crate) size_max_bytes: u64,
-    pub(crate) resolve_max: Duration,
+pub struct Sources {
+    pub music_dir: Option<PathBuf>,
+    pub allow_hosts: Vec<String>,
+    pub size_max_bytes: u64,
+    pub resolve_max: Duration,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Log {
-    pub(crate) level: String,
-    pub(crate) is_json: bool,
+pub struct Log {
+    pub level: String,
+    pub is_json: bool,
 }
 
 /// Who this installation is on Telegram. Every part of it is a secret or a person's id; it is never printed.
 #[derive(Clone)]
-pub(crate) struct Identity {
-    pub(crate) api_id: i32,
-    pub(crate) api_hash: String,
-    pub(crate) bot_token: String,
-    pub(crate) assistants: Vec<String>,
+pub struct Identity {
+    pub api_id: i32,
+    pub api_hash: String,
+    pub bot_token: String,
+    pub assistants: Vec<String>,
     /// A session string for the bot itself, in place of a fresh sign-in.
-    pub(crate) bot_session: Option<String>,
-    pub(crate) owner: Option<i64>,
-    pub(crate) logger: Option<i64>,
+    pub bot_session: Option<String>,
+    pub owner: Option<i64>,
+    pub logger: Option<i64>,
 }
 
 /// What is wrong, each with its key and its fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mistakes(pub(crate) Vec<Mistake>);
+pub struct Mistakes(pub Vec<Mistake>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mistake {
-    pub(crate) key: String,
-    pub(crate) fix: String,
+pub struct Mistake {
+    pub key: String,
+    pub fix: String,
 }
 
 /// Every key with its default; the operator's documentation.
@@ -115,13 +115,13 @@ const DEFAULTS: &str = include_str!("../config/armedmusic.toml");
 const DEFAULT_PATH: &str = "config/armedmusic.toml";
 
 /// sysexits.h EX_CONFIG: systemd knows not to restart on it.
-pub(crate) const EXIT_CONFIG: u8 = 78;
+pub const EXIT_CONFIG: u8 = 78;
 
 // === impl Config ===
 
 impl Config {
     /// The file at `path`, or the usual place, or the defaults alone when there is none.
-    pub(crate) fn load(path: Option<&Path>) -> Result<Config, Mistakes> {
+    pub fn load(path: Option<&Path>) -> Result<Config, Mistakes> {
         let text = match path {
             Some(path) => read(path)?,
             None if Path::new(DEFAULT_PATH).exists() => read(Path::new(DEFAULT_PATH))?,
@@ -131,7 +131,7 @@ impl Config {
     }
 
     /// The operator's `text` over the defaults.
-    pub(crate) fn parse(text: &str) -> Result<Config, Mistakes> {
+    pub fn parse(text: &str) -> Result<Config, Mistakes> {
         let defaults: toml::Table =
             DEFAULTS.parse().expect("the embedded defaults are checked by a test");
         let own: toml::Table = text.parse().map_err(|error: toml::de::Error| {
@@ -157,7 +157,7 @@ fn read(path: &Path) -> Result<String, Mistakes> {
 // === impl Mistakes ===
 
 impl Mistakes {
-    pub(crate) fn one(key: impl Into<String>, fix: impl Into<String>) -> Mistakes {
+    pub fn one(key: impl Into<String>, fix: impl Into<String>) -> Mistakes {
         Mistakes(vec![Mistake { key: key.into(), fix: fix.into() }])
     }
 }

@@ -11,7 +11,7 @@ use crate::signals::Signals;
 use crate::{assemble, telemetry};
 
 /// All children together must be done by then (supervision.md); systemd waits longer.
-pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(15);
+pub const DRAIN_MAX: Duration = Duration::from_secs(15);
 /// Audio threads have nothing left to do once the tree is down.
 const AUDIO_MAX: Duration = Duration::from_secs(1);
 /// sysexits.h EX_UNAVAILABLE: the tree gave up; a supervisor above may try again.
@@ -20,7 +20,7 @@ const EXIT_GAVE_UP: u8 = 69;
 const EXIT_INTERRUPTED: i32 = 130;
 
 /// `armedmusic run`
-pub(crate) fn run(options: &RunOptions) -> ExitCode {
+pub fn run(options: &RunOptions) -> ExitCode {
     let settings = match read(options) {
         Ok(settings) => settings,
         Err(mistakes) => return refuse(&mistakes),
@@ -43,7 +43,7 @@ pub(crate) fn run(options: &RunOptions) -> ExitCode {
 
 /// `armedmusic check`
 #[allow(clippy::print_stdout, reason = "the answer of the command")]
-pub(crate) fn check(options: &RunOptions) -> ExitCode {
+pub fn check(options: &RunOptions) -> ExitCode {
     match read(options) {
         Ok(_) => {
             println!("The settings are good.");
@@ -70,7 +70,7 @@ fn read(options: &RunOptions) -> Result<actors::Settings, Mistakes> {
 }
 
 /// Lets the tree live until a signal, then drains it. A second signal ends at once.
-pub(crate) async fn until_signal(tree: Tree, signals: &mut Signals) -> ExitCode {
+pub async fn until_signal(tree: Tree, signals: &mut Signals) -> ExitCode {
     let gave_up = tokio::select! {
         exit = tree.root().wait() => Some(exit),
         signal = signals.next() => {
@@ -101,7 +101,7 @@ fn refuse(mistakes: &Mistakes) -> ExitCode {
 }
 
 #[allow(clippy::print_stderr, reason = "the process ends here, with or without a log")]
-pub(crate) fn fail(text: &str) -> ExitCode {
+pub fn fail(text: &str) -> ExitCode {
     eprintln!("armedmusic: {text}");
     ExitCode::FAILURE
 }

@@ -16,28 +16,28 @@ use crate::signals::Signals;
 use crate::{assemble, telemetry};
 
 /// A bot in the simulated Telegram.
-pub(crate) struct Simulated {
-    pub(crate) telegram: Telegram,
-    pub(crate) tree: Tree,
+pub struct Simulated {
+    pub telegram: Telegram,
+    pub tree: Tree,
     /// Sign-ins, keys and music of this run; gone with it.
-    pub(crate) folder: Folder,
+    pub folder: Folder,
 }
 
 /// A directory that is removed with its owner.
-pub(crate) struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 /// What differs from an ordinary installation, all of it by settings.
-pub(crate) struct Wishes<'a> {
-    pub(crate) options: &'a SimulatorOptions,
+pub struct Wishes<'a> {
+    pub options: &'a SimulatorOptions,
     /// Searched by the bot; the demo's own music when there is none.
-    pub(crate) music: Option<&'a Path>,
-    pub(crate) allow_hosts: &'a [String],
+    pub music: Option<&'a Path>,
+    pub allow_hosts: &'a [String],
     /// Between moves of the now-playing line.
-    pub(crate) refresh: Duration,
+    pub refresh: Duration,
 }
 
 /// `armedmusic simulator`
-pub(crate) fn serve_simulator(options: &SimulatorOptions) -> ExitCode {
+pub fn serve_simulator(options: &SimulatorOptions) -> ExitCode {
     in_runtime(async {
         let mut signals = match Signals::listen() {
             Ok(signals) => signals,
@@ -45,7 +45,9 @@ pub(crate) fn serve_simulator(options: &SimulatorOptions) -> ExitCode {
         };
         let telegram = match Telegram::start(settings_of(options)).await {
             Ok(telegram) => telegram,
-            Err(error) => return fail(&format!("the simulator cannot listen on {}: {error}", options.listen)),
+            Err(error) => {
+                return fail(&format!("the simulator cannot listen on {}: {error}", options.listen));
+            }
         };
         announce(&telegram);
         let signal = signals.next().await;
@@ -56,7 +58,7 @@ pub(crate) fn serve_simulator(options: &SimulatorOptions) -> ExitCode {
 }
 
 /// `armedmusic demo --serve`
-pub(crate) fn serve_demo(wishes: &Wishes<'_>) -> ExitCode {
+pub fn serve_demo(wishes: &Wishes<'_>) -> ExitCode {
     in_runtime(async {
         let mut signals = match Signals::listen() {
             Ok(signals) => signals,
@@ -75,7 +77,7 @@ pub(crate) fn serve_demo(wishes: &Wishes<'_>) -> ExitCode {
 }
 
 /// Runs `work` on a runtime of its own, with logging to stderr.
-pub(crate) fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
+pub fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
     let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned());
     if let Err(mistakes) = telemetry::start(&Log { level, is_json: false }) {
         return fail(&mistakes.to_string());
@@ -95,7 +97,7 @@ fn announce(telegram: &Telegram) {
     }
 }
 
-pub(crate) fn settings_of(options: &SimulatorOptions) -> Settings {
+pub fn settings_of(options: &SimulatorOptions) -> Settings {
     Settings {
         listen: options.listen,
         quiet: Duration::from_millis(options.quiet_ms),
@@ -108,7 +110,7 @@ pub(crate) fn settings_of(options: &SimulatorOptions) -> Settings {
 
 impl Simulated {
     /// Starts the simulator, then the bot as an operator would: with settings and secrets, nothing else.
-    pub(crate) async fn start(wishes: &Wishes<'_>) -> anyhow::Result<Simulated> {
+    pub async fn start(wishes: &Wishes<'_>) -> anyhow::Result<Simulated> {
         let folder = Folder::new()?;
         let telegram = Telegram::start(settings_of(wishes.options)).await?;
         let music = match wishes.music {
@@ -129,7 +131,8 @@ impl Simulated {
 
 /// The settings file of this run.
 fn config(state: &Path, music: &Path, wishes: &Wishes<'_>) -> Result<Config, Mistakes> {
-    let allow_hosts: Vec<toml::Value> = wishes.allow_hosts.iter().cloned().map(toml::Value::String).collect();
+    let allow_hosts: Vec<toml::Value> =
+        wishes.allow_hosts.iter().cloned().map(toml::Value::String).collect();
     let text = |path: &Path| toml::Value::String(path.display().to_string());
     let file = toml::toml! {
         [state]
@@ -170,7 +173,8 @@ fn secrets(telegram: &Telegram) -> HashMap<String, String> {
 
 impl Folder {
     fn new() -> std::io::Result<Folder> {
-        let path = std::env::temp_dir().join(format!("armedmusic-demo-{:08x}", rand::random::<u32>()));
+        let path =
+            std::env::temp_dir().join(format!("armedmusic-demo-{:08x}", rand::random::<u32>()));
         std::fs::create_dir_all(&path)?;
         Ok(Folder(path))
     }

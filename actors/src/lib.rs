@@ -14,8 +14,5 @@ pub mod speech;
 mod voice;
 mod wire;
 
-#[cfg(test)]
-mod tests;
-
 pub use root::{Tree, start};
 pub use settings::Settings;

@@ -24,7 +24,6 @@ pub(crate) enum Request {
     },
     Join {
         attempt: Attempt,
-        chat: ChatId,
         call: CallId,
         params: String,
     },
@@ -65,7 +64,7 @@ impl Request {
                 let outcome = account.create_call(chat).await.map_err(Fault::from);
                 Some(call::Msg::Created { attempt, outcome })
             }
-            Request::Join { attempt, chat: _, call, params } => {
+            Request::Join { attempt, call, params } => {
                 let outcome =
                     account.join_call(call, &params, false).await.map_err(refusal).map(|joined| {
                         let row = joined.own.as_ref().map(row_of);

@@ -33,7 +33,11 @@ impl Slot {
 
 /// Drives the connection as a task of the actor. At a clean end the task is awaited, so that the session is saved and
 /// its connection closed for certain before another one may open.
-pub(crate) fn drive<M: Message>(runner: Runner, context: &Context<M>, wrap: fn(Result<(), Fault>) -> M) {
+pub(crate) fn drive<M: Message>(
+    runner: Runner,
+    context: &Context<M>,
+    wrap: fn(Result<(), Fault>) -> M,
+) {
     let ended = context.clone();
     context.tasks().finish(async move {
         let outcome = runner.run().await;

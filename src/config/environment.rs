@@ -3,7 +3,7 @@
 use super::{Identity, Mistake, Mistakes};
 
 /// Looks a variable up; the process's own environment, or a table in tests and in the demo.
-pub(crate) struct Environment<'a>(pub(crate) &'a dyn Fn(&str) -> Option<String>);
+pub struct Environment<'a>(pub &'a dyn Fn(&str) -> Option<String>);
 
 /// Assistants beyond the first: STRING_SESSION2 … STRING_SESSION9.
 const ASSISTANTS_MAX: usize = 9;
@@ -12,7 +12,7 @@ const ASSISTANTS_MAX: usize = 9;
 
 impl Environment<'_> {
     /// The identity, or everything that is missing or malformed in it. No message repeats a value.
-    pub(crate) fn identity(&self) -> Result<Identity, Mistakes> {
+    pub fn identity(&self) -> Result<Identity, Mistakes> {
         let mut mistakes = Vec::new();
         let api_id = self.required(
             "API_ID",

@@ -21,8 +21,12 @@ struct Printer {
 
 impl Transcript {
     pub(super) fn start(world: &World, population: &Population) -> Transcript {
-        let mut names: HashMap<i64, String> =
-            population.users.iter().chain(&population.assistants).map(|p| (p.id, p.first_name.clone())).collect();
+        let mut names: HashMap<i64, String> = population
+            .users
+            .iter()
+            .chain(&population.assistants)
+            .map(|p| (p.id, p.first_name.clone()))
+            .collect();
         names.extend(population.bots.iter().map(|bot| (bot.id, bot.first_name.clone())));
         let mut printer = Printer { names, started: Instant::now(), last: HashMap::new() };
         let mut events = world.watch();
@@ -57,7 +61,10 @@ impl Printer {
             Event::Said(shown) => self.message(&shown, ""),
             Event::Edited(shown) => {
                 // a mere move of the line is shown as one line
-                let moved = self.last.get(&(shown.chat, shown.id)).map(|before| changed_lines(before, &shown.text));
+                let moved = self
+                    .last
+                    .get(&(shown.chat, shown.id))
+                    .map(|before| changed_lines(before, &shown.text));
                 match moved {
                     Some(lines) if lines.len() == 1 => {
                         self.line(&shown, &format!("  ~ {}", lines[0]));
@@ -66,8 +73,12 @@ impl Printer {
                     _ => self.message(&shown, "✎ "),
                 }
             }
-            Event::Joined { chat, user } => println!("{} {:<14} joined {}", self.clock(), self.name(Some(user)), place(chat)),
-            Event::Left { chat, user } => println!("{} {:<14} left {}", self.clock(), self.name(Some(user)), place(chat)),
+            Event::Joined { chat, user } => {
+                println!("{} {:<14} joined {}", self.clock(), self.name(Some(user)), place(chat))
+            }
+            Event::Left { chat, user } => {
+                println!("{} {:<14} left {}", self.clock(), self.name(Some(user)), place(chat))
+            }
             Event::Deleted { .. } | Event::Pressed { .. } | Event::Answered { .. } => {}
         }
     }
@@ -82,7 +93,8 @@ impl Printer {
             let mark = if index == 0 { mark } else { "  " };
             self.line(shown, &format!("{mark}{line}"));
         }
-        let buttons: Vec<String> = shown.buttons.iter().flatten().map(|button| format!("[{}]", button.text)).collect();
+        let buttons: Vec<String> =
+            shown.buttons.iter().flatten().map(|button| format!("[{}]", button.text)).collect();
         if !buttons.is_empty() {
             self.line(shown, &format!("  {}", buttons.join(" ")));
         }
@@ -97,7 +109,10 @@ impl Printer {
     }
 
     fn name(&self, user: Option<i64>) -> String {
-        user.map_or_else(|| "Admin".to_owned(), |user| self.names.get(&user).cloned().unwrap_or_else(|| user.to_string()))
+        user.map_or_else(
+            || "Admin".to_owned(),
+            |user| self.names.get(&user).cloned().unwrap_or_else(|| user.to_string()),
+        )
     }
 }
 

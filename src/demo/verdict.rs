@@ -29,16 +29,24 @@ pub(super) fn print(packets: &[listener::Packet], tracks: &[Track]) -> bool {
         .collect();
     let heard = ear::decode(&own);
     let counts = heard.counts;
-    println!("\nWhat Dmitri heard: {} packets, {} lost, {} out of order.", counts.received, counts.lost, counts.reordered);
-    println!("{:<12} {:>8} {:>16} {:>12} {:>8}", "track", "seconds", "from – to", "correlation", "");
-    let mut are_all_heard = counts.received > 0 && (counts.lost as f64) <= counts.received as f64 * LOST_MAX_SHARE;
+    println!(
+        "\nWhat Dmitri heard: {} packets, {} lost, {} out of order.",
+        counts.received, counts.lost, counts.reordered
+    );
+    println!(
+        "{:<12} {:>8} {:>16} {:>12} {:>8}",
+        "track", "seconds", "from – to", "correlation", ""
+    );
+    let mut are_all_heard =
+        counts.received > 0 && (counts.lost as f64) <= counts.received as f64 * LOST_MAX_SHARE;
     for track in tracks {
         let Some(report) = ear::report(&heard.pcm, *track) else {
             println!("{:<12} {:>8}", track.title(), "nothing");
             are_all_heard = false;
             continue;
         };
-        let is_heard = report.heard.as_secs_f32() >= HEARD_MIN_S && report.correlation_median >= CORRELATION_MIN;
+        let is_heard = report.heard.as_secs_f32() >= HEARD_MIN_S
+            && report.correlation_median >= CORRELATION_MIN;
         are_all_heard &= is_heard;
         println!(
             "{:<12} {:>8.1} {:>7.1} – {:>5.1} s {:>12.4} {:>8}",

@@ -27,7 +27,7 @@ pub(crate) struct Seat<M> {
 
 impl<M: Message> Seat<M> {
     pub(crate) fn new(tree: Tree, node: Arc<Node>, incarnation: u64, door: Arc<Door<M>>) -> Self {
-        let span = tracing::info_span!("actor", path = %node.path, incarnation);
+        let span = tracing::info_span!(parent: None, "actor", path = %node.path, incarnation);
         Self {
             tasks: Arc::new(TaskSet::new(node.tasks.clone())),
             tree,

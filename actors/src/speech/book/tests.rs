@@ -1,1 +1,175 @@
+use std::time::Duration;
 
+use domain::permission::Standing;
+use domain::track::{Location, Requester, Track};
+use domain::{Reason, UserId};
+
+use super::*;
+
+const LIFE: Generation = Generation(9);
+
+struct Desk {
+    texts: Texts,
+    seal: Seal,
+    book: Book,
+}
+
+// === impl Desk ===
+
+impl Desk {
+    fn new() -> Desk {
+        Desk { texts: Texts::embedded(), seal: Seal::new(&[3; 32]), book: Book::new(Language::En) }
+    }
+
+    fn tell(&mut self, event: Event) -> Vec<Job> {
+        self.tell_in(LIFE, event)
+    }
+
+    fn tell_in(&mut self, generation: Generation, event: Event) -> Vec<Job> {
+        let ink = Ink { texts: &self.texts, seal: &self.seal, chat: ChatId(-1) };
+        self.book.tell(generation, event, ink)
+    }
+
+    fn accepted(&mut self, entry: u64) -> Vec<Job> {
+        self.tell(Event::Accepted { entry: EntryId(entry), asked_in: MessageId(entry as i32) })
+    }
+
+    fn sounds(&mut self, entry: u64) -> Vec<Job> {
+        self.tell(Event::NowPlaying(Box::new(NowPlaying {
+            entry: EntryId(entry),
+            attempt: Attempt(entry),
+            asked_in: MessageId(entry as i32),
+            track: track(),
+            requester: Requester { id: UserId(1), name: "Ann".into() },
+            duration: Some(Duration::from_secs(60)),
+            n_waiting: 0,
+        })))
+    }
+}
+
+fn track() -> Track {
+    let location = Location::File("/x".into());
+    Track {
+        title: "Song".into(),
+        artist: None,
+        duration: None,
+        location,
+        source: "files",
+        link: None,
+    }
+}
+
+fn by(via: Via) -> By {
+    let user = UserId(1);
+    let standing = Standing {
+        user,
+        is_anonymous_admin: false,
+        is_admin: true,
+        is_owner: false,
+        is_requester: false,
+    };
+    By { name: "Ann".into(), standing, via }
+}
+
+fn texts(jobs: &[Job]) -> Vec<&str> {
+    jobs.iter()
+        .filter_map(|job| match job {
+            Job::Send { saying, .. } | Job::Edit { saying, .. } => Some(saying.html.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn the_answer_of_a_request_that_sounds_at_once_becomes_the_panel() {
+    let mut desk = Desk::new();
+    let jobs = desk.accepted(1);
+    assert!(matches!(
+        jobs[..],
+        [Job::Send { key: Some(Key::Status(EntryId(1))), reply_to: Some(MessageId(1)), .. }]
+    ));
+    let jobs = desk.sounds(1);
+    let (from, to) = (Key::Status(EntryId(1)), Key::Panel(Attempt(1)));
+    assert_eq!(jobs[0], Job::Rename { from, to });
+    let Job::Edit { key, saying, .. } = &jobs[1] else { panic!("{jobs:?}") };
+    assert_eq!((*key, saying.buttons.len()), (to, 3));
+}
+
+#[test]
+fn a_queued_track_gets_a_panel_of_its_own_when_it_sounds() {
+    let mut desk = Desk::new();
+    desk.accepted(1);
+    desk.sounds(1);
+    desk.accepted(2);
+    let requester = Requester { id: UserId(1), name: "Ann".into() };
+    let queued = Event::Queued {
+        entry: EntryId(2),
+        asked_in: MessageId(2),
+        track: track(),
+        place: 1,
+        requester,
+    };
+    assert!(matches!(desk.tell(queued)[..], [Job::Edit { .. }, Job::Forget { .. }]));
+    let jobs = desk.sounds(2);
+    assert!(texts(&jobs)[0].contains("Played"), "the old panel is closed: {jobs:?}");
+    assert!(matches!(jobs.last(), Some(Job::Send { key: Some(Key::Panel(Attempt(2))), .. })));
+}
+
+#[test]
+fn a_button_is_answered_with_a_toast_and_a_command_with_a_message() {
+    let mut desk = Desk::new();
+    desk.sounds(1);
+    let position = Duration::from_secs(3);
+    let typed = desk.tell(Event::Paused {
+        attempt: Attempt(1),
+        by: by(Via::Message(MessageId(5))),
+        position,
+    });
+    assert!(matches!(
+        typed[..],
+        [Job::Edit { .. }, Job::Send { reply_to: Some(MessageId(5)), .. }]
+    ));
+    let pressed =
+        desk.tell(Event::Resumed { attempt: Attempt(1), by: by(Via::Button(77)), position });
+    assert!(matches!(pressed.last(), Some(Job::Toast { query: 77, is_alert: false, .. })));
+}
+
+#[test]
+fn a_refusal_by_button_is_plain_text() {
+    let mut desk = Desk::new();
+    let jobs = desk.tell(Event::NothingPlaying { by: by(Via::Button(7)) });
+    let [Job::Toast { text, is_alert: true, .. }] = &jobs[..] else { panic!("{jobs:?}") };
+    assert!(text.contains("/play") && !text.contains('<'), "{text}");
+}
+
+#[test]
+fn a_call_that_fails_leaves_no_message_looking_busy() {
+    let mut desk = Desk::new();
+    desk.accepted(1);
+    desk.accepted(2);
+    let fault = Fault::refused(Reason::NoVoiceChat, "none");
+    let jobs = desk.tell(Event::CallFailed { fault, n_dropped: 1 });
+    assert!(texts(&jobs)[0].contains("No voice chat is on"), "{jobs:?}");
+    assert_eq!(jobs.iter().filter(|job| matches!(job, Job::Forget { .. })).count(), 2);
+}
+
+#[test]
+fn every_rejection_says_what_to_do() {
+    let mut desk = Desk::new();
+    desk.accepted(1);
+    let fault = Fault::refused(Reason::NotAudio, "text/html");
+    let rejected = Event::Rejected { entry: Some(EntryId(1)), asked_in: MessageId(1), fault };
+    let jobs = desk.tell(rejected);
+    assert!(texts(&jobs)[0].contains("direct link"), "{jobs:?}");
+}
+
+#[test]
+fn another_life_of_the_player_starts_a_clean_page() {
+    let mut desk = Desk::new();
+    desk.sounds(1);
+    let progress =
+        Event::Progress { attempt: Attempt(1), position: Duration::ZERO, is_paused: false };
+    assert_eq!(desk.tell(progress.clone()).len(), 1);
+    assert_eq!(desk.tell_in(Generation(10), progress), []);
+    assert_eq!(desk.book.generation(), Generation(10));
+}

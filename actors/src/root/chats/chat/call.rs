@@ -289,7 +289,7 @@ impl State {
         let Some(params) = self.connection.as_ref().map(|connection| connection.payload()) else {
             return;
         };
-        self.ask(Request::Join { attempt, chat: self.place.chat, call, params });
+        self.ask(Request::Join { attempt, call, params });
     }
 
     fn apply(&mut self, attempt: Attempt) {
