@@ -132,17 +132,25 @@ impl Config {
 
     /// The operator's `text` over the defaults.
     pub fn parse(text: &str) -> Result<Config, Mistakes> {
-        let defaults: toml::Table =
+        Config::parse_all(&[text])
+    }
+
+    /// Several texts over the defaults, the later over the earlier.
+    pub fn parse_all(texts: &[&str]) -> Result<Config, Mistakes> {
+        let mut merged: toml::Table =
             DEFAULTS.parse().expect("the embedded defaults are checked by a test");
-        let own: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            Mistakes::one(
-                "the file",
-                format!("is not TOML: {}", error.to_string().trim().replace('\n', " ")),
-            )
-        })?;
-        let merged = merge::over(defaults, own).map_err(Mistakes)?;
+        for text in texts {
+            merged = merge::over(merged, table(text)?).map_err(Mistakes)?;
+        }
         values::read(&merged)
     }
+}
+
+fn table(text: &str) -> Result<toml::Table, Mistakes> {
+    text.parse().map_err(|error: toml::de::Error| {
+        let error = error.to_string().trim().replace('\n', " ");
+        Mistakes::one("the file", format!("is not TOML: {error}"))
+    })
 }
 
 fn read(path: &Path) -> Result<String, Mistakes> {

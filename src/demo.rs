@@ -13,7 +13,7 @@ use simulator::music::Track;
 use simulator::world::{ADA, BOT, DMITRI, Shown, World, jam};
 
 use crate::cli::DemoOptions;
-use crate::run::{DRAIN_MAX, fail};
+use crate::run::fail;
 use crate::simulated::{Simulated, Wishes, in_runtime, serve_demo};
 use transcript::Transcript;
 
@@ -35,6 +35,7 @@ pub fn run(options: &DemoOptions) -> ExitCode {
         music: options.music.as_deref(),
         allow_hosts: &options.allow_host,
         refresh: REFRESH,
+        settings: "",
     };
     if options.serve {
         return serve_demo(&wishes);
@@ -51,8 +52,8 @@ pub fn run(options: &DemoOptions) -> ExitCode {
 /// The whole session; whether everything was heard.
 async fn session(wishes: &Wishes<'_>) -> Result<bool> {
     println!("ArmedMusic in a box: a simulated Telegram, the bot, and Dmitri, who listens.\n");
-    let Simulated { telegram, tree, folder } =
-        Simulated::start(wishes).await.context("the demo could not start")?;
+    let mut simulated = Simulated::start(wishes).await.context("the demo could not start")?;
+    let telegram = &simulated.telegram;
     let transcript = Transcript::start(telegram.world(), telegram.population());
     let listener = Listener::join(telegram.calls(), DMITRI, jam(), Style::Native)
         .await
@@ -65,9 +66,7 @@ async fn session(wishes: &Wishes<'_>) -> Result<bool> {
     let is_heard = played.is_ok() && verdict::print(&packets, &PLAYED);
 
     listener.leave().await;
-    tree.shutdown(DRAIN_MAX, Duration::from_secs(1)).await;
-    telegram.stop().await;
-    drop(folder);
+    simulated.stop().await;
     played.map(|()| is_heard)
 }
 

@@ -13,7 +13,7 @@ use crate::{assemble, telemetry};
 /// All children together must be done by then (supervision.md); systemd waits longer.
 pub const DRAIN_MAX: Duration = Duration::from_secs(15);
 /// Audio threads have nothing left to do once the tree is down.
-const AUDIO_MAX: Duration = Duration::from_secs(1);
+pub const AUDIO_MAX: Duration = Duration::from_secs(1);
 /// sysexits.h EX_UNAVAILABLE: the tree gave up; a supervisor above may try again.
 const EXIT_GAVE_UP: u8 = 69;
 /// What shells report for a process ended by SIGINT.
@@ -35,7 +35,7 @@ pub fn run(options: &RunOptions) -> ExitCode {
             Err(error) => return fail(&format!("signals cannot be heard: {error}")),
         };
         match actors::start(settings) {
-            Ok(tree) => until_signal(tree, &mut signals).await,
+            Ok(tree) => until_signal(&tree, &mut signals).await,
             Err(fault) => fail(&fault.detail),
         }
     })
@@ -70,7 +70,7 @@ fn read(options: &RunOptions) -> Result<actors::Settings, Mistakes> {
 }
 
 /// Lets the tree live until a signal, then drains it. A second signal ends at once.
-pub async fn until_signal(tree: Tree, signals: &mut Signals) -> ExitCode {
+pub async fn until_signal(tree: &Tree, signals: &mut Signals) -> ExitCode {
     let gave_up = tokio::select! {
         exit = tree.root().wait() => Some(exit),
         signal = signals.next() => {

@@ -11,7 +11,7 @@ use simulator::world::{ASSISTANT, BOT, Population, SECOND_ASSISTANT, Settings, T
 
 use crate::cli::SimulatorOptions;
 use crate::config::{Config, Environment, Log, Mistakes};
-use crate::run::{fail, until_signal};
+use crate::run::{AUDIO_MAX, DRAIN_MAX, fail, until_signal};
 use crate::signals::Signals;
 use crate::{assemble, telemetry};
 
@@ -34,6 +34,8 @@ pub struct Wishes<'a> {
     pub allow_hosts: &'a [String],
     /// Between moves of the now-playing line.
     pub refresh: Duration,
+    /// More settings, as in the settings file; they win.
+    pub settings: &'a str,
 }
 
 /// `armedmusic simulator`
@@ -46,7 +48,10 @@ pub fn serve_simulator(options: &SimulatorOptions) -> ExitCode {
         let telegram = match Telegram::start(settings_of(options)).await {
             Ok(telegram) => telegram,
             Err(error) => {
-                return fail(&format!("the simulator cannot listen on {}: {error}", options.listen));
+                return fail(&format!(
+                    "the simulator cannot listen on {}: {error}",
+                    options.listen
+                ));
             }
         };
         announce(&telegram);
@@ -64,14 +69,13 @@ pub fn serve_demo(wishes: &Wishes<'_>) -> ExitCode {
             Ok(signals) => signals,
             Err(error) => return fail(&format!("signals cannot be heard: {error}")),
         };
-        let Simulated { telegram, tree, folder } = match Simulated::start(wishes).await {
+        let simulated = match Simulated::start(wishes).await {
             Ok(simulated) => simulated,
             Err(error) => return fail(&error.to_string()),
         };
-        announce(&telegram);
-        let code = until_signal(tree, &mut signals).await;
-        telegram.stop().await;
-        drop(folder);
+        announce(&simulated.telegram);
+        let code = until_signal(&simulated.tree, &mut signals).await;
+        simulated.telegram.stop().await;
         code
     })
 }
@@ -127,30 +131,26 @@ impl Simulated {
         let tree = actors::start(assemble::settings(&config, identity)?)?;
         Ok(Simulated { telegram, tree, folder })
     }
+
+    /// Drains the bot, then stops the simulator. What was in the folder goes with the value.
+    pub async fn stop(&mut self) {
+        self.tree.shutdown(DRAIN_MAX, AUDIO_MAX).await;
+        self.telegram.stop().await;
+    }
 }
 
-/// The settings file of this run.
-fn config(state: &Path, music: &Path, wishes: &Wishes<'_>) -> Result<Config, Mistakes> {
-    let allow_hosts: Vec<toml::Value> =
-        wishes.allow_hosts.iter().cloned().map(toml::Value::String).collect();
-    let text = |path: &Path| toml::Value::String(path.display().to_string());
-    let file = toml::toml! {
-        [state]
-        [sources]
-        [chat]
-        refresh_s = 1
-    };
-    let mut file = file;
-    let mut set = |section: &str, key: &str, value: toml::Value| {
-        if let Some(table) = file.get_mut(section).and_then(toml::Value::as_table_mut) {
-            table.insert(key.to_owned(), value);
-        }
-    };
-    set("state", "directory", text(&state.join("state")));
-    set("sources", "music_dir", text(music));
-    set("sources", "allow_hosts", toml::Value::Array(allow_hosts));
-    set("chat", "refresh_s", toml::Value::Integer(wishes.refresh.as_secs().max(1) as i64));
-    Config::parse(&file.to_string())
+/// The settings of this run: ours, and the caller's over them.
+fn config(folder: &Path, music: &Path, wishes: &Wishes<'_>) -> Result<Config, Mistakes> {
+    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let hosts: Vec<String> = wishes.allow_hosts.iter().map(|host| quoted(host)).collect();
+    let ours = format!(
+        "state.directory = {}\nsources.music_dir = {}\nsources.allow_hosts = [{}]\nchat.refresh_s = {}\n",
+        quoted(&folder.join("state").display().to_string()),
+        quoted(&music.display().to_string()),
+        hosts.join(", "),
+        wishes.refresh.as_secs().max(1),
+    );
+    Config::parse_all(&[&ours, wishes.settings])
 }
 
 /// The environment of this run: sign-ins that the simulator knows.

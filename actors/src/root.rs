@@ -86,9 +86,9 @@ impl Tree {
     }
 
     /// Stops everything in order, each child within its deadline.
-    pub async fn shutdown(self, grace: Duration, audio_deadline: Duration) {
+    pub async fn shutdown(&self, grace: Duration, audio_deadline: Duration) {
         self.root.shutdown_within(grace).await;
-        let engine = self.engine;
+        let engine = self.engine.clone();
         let joined = tokio::task::spawn_blocking(move || engine.shutdown(audio_deadline)).await;
         if !matches!(joined, Ok(true)) {
             tracing::warn!("audio threads did not end in time");

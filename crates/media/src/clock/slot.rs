@@ -59,7 +59,7 @@ impl Slot {
             payload: SILENCE.to_vec(),
             samples: FRAME_SAMPLES,
             level: LEVEL_SILENCE,
-            voice: false,
+            voice: true,
         };
         Slot {
             id,

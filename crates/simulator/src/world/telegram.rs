@@ -293,7 +293,7 @@ impl Telegram {
     }
 
     /// Closes the port and every connection, and waits for the tasks to end.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         self.world.disconnect();
         self.dc.clone().stop().await;
     }

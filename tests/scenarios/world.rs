@@ -1,0 +1,170 @@
+//! Builds the box and the bot: `World::new().start().await`, then people act and the bot answers.
+
+use std::path::Path;
+use std::sync::Once;
+use std::time::Duration;
+
+use armedmusic::cli::SimulatorOptions;
+use armedmusic::simulated::{Simulated, Wishes};
+use simulator::listener::{Listener, Packet, Style};
+use simulator::world::{DMITRI, Shown, jam};
+
+/// How long a scenario waits for anything: long, because a busy machine is not a failure.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The wishes of one scenario.
+pub(crate) struct World {
+    music: Option<std::path::PathBuf>,
+    allow_hosts: Vec<String>,
+    settings: String,
+}
+
+/// A running scenario. `end` must be called: a tree that is merely dropped was not drained.
+pub(crate) struct Running {
+    pub(crate) inside: Simulated,
+    is_ended: bool,
+}
+
+// === impl World ===
+
+impl World {
+    pub(crate) fn new() -> World {
+        static PROVIDER: Once = Once::new();
+        PROVIDER.call_once(|| {
+            rustls::crypto::ring::default_provider()
+                .install_default()
+                .expect("installed once per process");
+        });
+        World { music: None, allow_hosts: Vec::new(), settings: String::new() }
+    }
+
+    /// The folder that the bot searches; without it, the demo's own music.
+    pub(crate) fn music(mut self, folder: &Path) -> World {
+        self.music = Some(folder.to_owned());
+        self
+    }
+
+    /// A host that links may lead to although it is private.
+    pub(crate) fn allow_host(mut self, host: &str) -> World {
+        self.allow_hosts.push(host.to_owned());
+        self
+    }
+
+    /// More settings, as in `config/armedmusic.toml`.
+    pub(crate) fn settings(mut self, toml: &str) -> World {
+        self.settings.push_str(toml);
+        self.settings.push('\n');
+        self
+    }
+
+    pub(crate) async fn start(self) -> Running {
+        let options =
+            SimulatorOptions { listen: ([127, 0, 0, 1], 0).into(), quiet_ms: 0, record: None };
+        let wishes = Wishes {
+            options: &options,
+            music: self.music.as_deref(),
+            allow_hosts: &self.allow_hosts,
+            refresh: Duration::from_secs(1),
+            settings: &self.settings,
+        };
+        let inside = Simulated::start(&wishes).await.expect("the box and the bot start");
+        let running = Running { inside, is_ended: false };
+        running.until_ready().await;
+        running
+    }
+}
+
+// === impl Running ===
+
+impl Running {
+    pub(crate) fn telegram(&self) -> &simulator::world::Telegram {
+        &self.inside.telegram
+    }
+
+    pub(crate) fn world(&self) -> &simulator::world::World {
+        self.inside.telegram.world()
+    }
+
+    /// Every child reports that it works.
+    async fn until_ready(&self) {
+        let ready = async {
+            loop {
+                let snapshot = self.inside.tree.root().snapshot();
+                let bot = snapshot.find("root/bot");
+                let assistant = snapshot.find("root/assistants/1");
+                let is_ready = |child: Option<&supervisor::ChildSnapshot>| {
+                    child.is_some_and(|child| matches!(child.state, supervisor::State::Ready))
+                };
+                if is_ready(bot) && is_ready(assistant) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ready).await.expect("bot and assistant sign in");
+    }
+
+    /// `user` writes into the group.
+    pub(crate) fn say(&self, user: i64, text: &str) -> i32 {
+        self.world().say(user, jam(), text).expect("people may write in their group")
+    }
+
+    /// Waits for a message of the group whose text contains `words`.
+    pub(crate) async fn sees(&self, words: &str) -> Shown {
+        let found = self
+            .world()
+            .wait_for_message(jam(), PATIENCE, |shown| shown.text.contains(words))
+            .await;
+        found
+            .unwrap_or_else(|| panic!("nobody said {words:?}; the group reads {:#?}", self.texts()))
+    }
+
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.world().messages(jam()).into_iter().map(|shown| shown.text).collect()
+    }
+
+    /// Dmitri listens in the group's voice chat.
+    pub(crate) async fn listener(&self) -> Listener {
+        Listener::join(self.telegram().calls(), DMITRI, jam(), Style::Native)
+            .await
+            .expect("a member may listen")
+    }
+
+    /// Waits until the assistant has left the voice chat and the chat's actors are gone.
+    pub(crate) async fn until_idle(&self) {
+        let path = format!("root/chats/{}", jam());
+        let idle = async {
+            while self.inside.tree.root().snapshot().find(&path).is_some() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, idle).await.expect("the chat ends");
+    }
+
+    /// Drains the bot and stops the box; nothing may be left.
+    pub(crate) async fn end(mut self) {
+        self.is_ended = true;
+        self.inside.stop().await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.is_ended && !std::thread::panicking() {
+            panic!("did you call running.end().await?");
+        }
+    }
+}
+
+/// What arrived, for the ear.
+pub(crate) fn heard(packets: &[Packet]) -> simulator::ear::Heard {
+    let packets: Vec<simulator::ear::Packet> = packets
+        .iter()
+        .map(|packet| simulator::ear::Packet {
+            sequence: packet.seq,
+            timestamp: packet.timestamp,
+            payload: packet.payload.to_vec(),
+        })
+        .collect();
+    simulator::ear::decode(&packets)
+}
