@@ -5,7 +5,7 @@ mod answers;
 use std::time::Duration;
 
 use domain::{CallId, ChatId, ChatKind, Reason, UserId};
-use grammers_tl_types::{self as tl, Deserializable as _, Serializable as _};
+use grammers_client::tl::{self, Deserializable as _, Serializable as _};
 
 use crate::account::Account;
 use crate::account::peers::contents;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::{CallId, ChatId, MessageId, UserId};
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::people::{bare_chat, chat_id_of, chat_of, stranger, user_of};
 use super::{

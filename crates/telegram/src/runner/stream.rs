@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::{Class, Fault, Reason};
-use grammers_mtsender::{UpdatesConfiguration, UpdatesReceiver};
-use grammers_session::storages::ErasedSession;
-use grammers_session::updates::UpdatesLike;
-use grammers_tl_types as tl;
+use grammers_client::sender::{UpdatesConfiguration, UpdatesReceiver};
+use grammers_client::session::storages::ErasedSession;
+use grammers_client::session::updates::UpdatesLike;
+use grammers_client::tl;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
