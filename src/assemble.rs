@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actors::settings::{Bot, Chat, Settings, Sources};
-use domain::{Fault, UserId};
+use domain::{ChatId, Fault, UserId};
 use sources::http::AllowHost;
 use telegram::{Secret, Session};
 
@@ -44,6 +44,7 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistake
             token: Secret::new(identity.bot_token),
             language: config.language,
             owner: identity.owner.map(UserId),
+            logger: identity.logger.map(ChatId),
             button_key: button_key(&state.join("buttons.key"))?,
             command_age_max: config.telegram.command_age_max,
             standing_max: STANDING_MAX,

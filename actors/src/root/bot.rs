@@ -198,6 +198,18 @@ impl State {
             self.account.clone(),
             self.parts.texts.clone(),
         ));
+        if let Some(group) = self.parts.settings.logger {
+            let events = self.context.tree().events();
+            let language = self.parts.settings.language.unwrap_or(Language::En);
+            let alert = crate::voice::alert(
+                self.account.clone(),
+                group,
+                events,
+                self.parts.texts.clone(),
+                language,
+            );
+            self.context.tasks().spawn_quiet(alert);
+        }
         self.context.ready();
         Ok(())
     }
