@@ -11,6 +11,7 @@ mod requests;
 mod root;
 pub mod settings;
 pub mod speech;
+mod desk;
 mod voice;
 mod wire;
 
