@@ -1,6 +1,8 @@
 //! The scenarios: the whole bot in the simulated Telegram, each chapter a file, each test a sentence.
 
+mod origin;
 mod world;
 
+mod bad_input;
 mod playback;
 mod tidy;

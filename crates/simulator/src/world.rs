@@ -46,7 +46,7 @@ pub use population::{
 pub use refusal::Refusal;
 pub use rooms::{Membership, Rooms};
 pub use rpc::{Asker, Reply};
-pub use script::Audio;
+pub use script::{Audio, Upload, UploadKind};
 pub use state::Clock;
 pub use telegram::{Settings, Telegram};
 pub use transcript::{Button, CallbackAnswer, Event, Shown};

@@ -22,6 +22,8 @@ pub(crate) struct Account {
     pub token: Option<String>,
     pub first_name: String,
     pub username: Option<String>,
+    /// Of its app; bots are told it.
+    pub language: String,
     pub mailbox: Mailbox,
     /// Messages already sent under a `random_id`; a repeated one gets the same answer.
     pub sent: HashMap<i64, LetterId>,

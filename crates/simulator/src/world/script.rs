@@ -12,6 +12,25 @@ use super::state::State;
 use super::transcript::{CallbackAnswer, Event, Shown};
 use super::{World, html, ids};
 
+/// A file to be sent, as an app sends it.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    pub bytes: Vec<u8>,
+    pub file_name: Option<String>,
+    pub mime: String,
+    pub kind: UploadKind,
+    /// The text under it.
+    pub caption: String,
+}
+
+/// What an app presents a file as.
+#[derive(Clone, Debug)]
+pub enum UploadKind {
+    Music { title: Option<String>, performer: Option<String>, duration: Duration },
+    Voice { duration: Duration },
+    Document,
+}
+
 /// An audio file to be sent.
 #[derive(Clone, Debug)]
 pub struct Audio {
@@ -21,6 +40,20 @@ pub struct Audio {
     pub title: Option<String>,
     pub performer: Option<String>,
     pub duration: Duration,
+}
+
+impl UploadKind {
+    fn attributes(self) -> Vec<tl::enums::DocumentAttribute> {
+        let (voice, duration, title, performer) = match self {
+            UploadKind::Music { title, performer, duration } => (false, duration, title, performer),
+            UploadKind::Voice { duration } => (true, duration, None, None),
+            UploadKind::Document => return Vec::new(),
+        };
+        let duration = duration.as_secs() as i32;
+        let audio =
+            tl::types::DocumentAttributeAudio { voice, duration, title, performer, waveform: None };
+        vec![audio.into()]
+    }
 }
 
 impl State {
@@ -68,25 +101,26 @@ impl World {
     /// # Errors
     /// As [`Self::say`].
     pub fn send_audio(&self, user: i64, chat: i64, audio: Audio) -> Result<i32, Refusal> {
+        let Audio { bytes, file_name, mime, title, performer, duration } = audio;
+        let kind = UploadKind::Music { title, performer, duration };
+        let file_name = Some(file_name);
+        self.send_file(user, chat, Upload { bytes, file_name, mime, kind, caption: String::new() })
+    }
+
+    /// `user` sends a file of any kind into `chat`.
+    ///
+    /// # Errors
+    /// As [`Self::say`].
+    pub fn send_file(&self, user: i64, chat: i64, upload: Upload) -> Result<i32, Refusal> {
+        let Upload { bytes, file_name, mime, kind, caption } = upload;
+        let attributes = kind.attributes().into_iter().chain(
+            file_name.map(|file_name| tl::types::DocumentAttributeFilename { file_name }.into()),
+        );
         self.with(|state| {
-            let attributes = vec![
-                tl::types::DocumentAttributeAudio {
-                    voice: false,
-                    duration: audio.duration.as_secs() as i32,
-                    title: audio.title,
-                    performer: audio.performer,
-                    waveform: None,
-                }
-                .into(),
-                tl::types::DocumentAttributeFilename { file_name: audio.file_name }.into(),
-            ];
             let date = state.now();
-            let file = state.files.store(audio.bytes, audio.mime, attributes, date);
-            state.speak(
-                user,
-                chat,
-                Draft { media: Some(Media::Document(file)), ..Draft::default() },
-            )
+            let file = state.files.store(bytes, mime, attributes.collect(), date);
+            let media = Some(Media::Document(file));
+            state.speak(user, chat, Draft { text: caption, media, ..Draft::default() })
         })
     }
 
@@ -104,6 +138,32 @@ impl World {
     ) -> Result<CallbackAnswer, Refusal> {
         let answer = self.pressed(user, chat, message, Some(data.to_vec()), patience).await?;
         Ok(CallbackAnswer { text: answer.message, is_alert: answer.alert, url: answer.url })
+    }
+
+    /// The same with data that is on no button of the message: bots get such presses from altered apps, and from apps
+    /// that still show buttons which are gone (core.telegram.org/bots/api#callbackquery).
+    ///
+    /// # Errors
+    /// As [`Self::press`]; the message must be a bot's.
+    pub async fn press_unseen(
+        &self,
+        user: i64,
+        chat: i64,
+        message: i32,
+        data: &[u8],
+        patience: Duration,
+    ) -> Result<CallbackAnswer, Refusal> {
+        let answer = self.pressed_unseen(user, chat, message, data.to_vec(), patience).await?;
+        Ok(CallbackAnswer { text: answer.message, is_alert: answer.alert, url: answer.url })
+    }
+
+    /// The language of `user`'s app, as bots are told it; `en` at first.
+    pub fn set_language(&self, user: i64, language: &str) {
+        self.with(|state| {
+            if let Some(account) = state.accounts.get_mut(&user) {
+                account.language = language.to_owned();
+            }
+        });
     }
 
     /// `user` deletes messages of `chat` for everybody; how many there were.

@@ -19,6 +19,7 @@ fn account(id: i64, sort: Sort, first_name: &str, username: Option<&String>) -> 
         token: None,
         first_name: first_name.to_owned(),
         username: username.cloned(),
+        language: "en".to_owned(),
         mailbox: Mailbox::default(),
         sent: HashMap::new(),
         blocked: HashSet::new(),

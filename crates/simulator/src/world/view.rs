@@ -45,7 +45,7 @@ impl State {
                 status: is_person.then_some(status),
                 bot_info_version: (!is_person).then_some(1),
                 // Bots are told the language of whoever talks to them.
-                lang_code: (is_person && self.is_bot(viewer)).then(|| "en".to_owned()),
+                lang_code: (is_person && self.is_bot(viewer)).then(|| account.language.clone()),
                 bot_inline_placeholder: inline.then(|| "Search…".to_owned()),
                 ..blank::user(id)
             }

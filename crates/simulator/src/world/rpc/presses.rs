@@ -26,11 +26,26 @@ impl State {
         data: Option<Vec<u8>>,
     ) -> Answered<Pressed> {
         let letter = self.letter(user, chat, message).ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
-        let bot = letter.via_bot.unwrap_or(letter.author);
         let data = data.ok_or_else(|| bad("DATA_INVALID"))?;
         let buttons = crate::world::transcript::buttons(letter.markup.as_ref());
         let is_there = buttons.iter().flatten().any(|button| button.data.as_deref() == Some(&data));
-        if !is_there || !self.is_bot(bot) {
+        if !is_there {
+            return Err(bad("DATA_INVALID"));
+        }
+        self.press_unseen(user, chat, message, data)
+    }
+
+    /// Whether or not there is a button with this data.
+    fn press_unseen(
+        &mut self,
+        user: i64,
+        chat: i64,
+        message: i32,
+        data: Vec<u8>,
+    ) -> Answered<Pressed> {
+        let letter = self.letter(user, chat, message).ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
+        let bot = letter.via_bot.unwrap_or(letter.author);
+        if !self.is_bot(bot) {
             return Err(bad("DATA_INVALID"));
         }
         // In a private chat the bot calls the message by another id, and the dialog by the presser's name.
@@ -64,7 +79,27 @@ impl World {
         data: Option<Vec<u8>>,
         patience: Duration,
     ) -> Answered<types::messages::BotCallbackAnswer> {
-        let (query_id, answered) = self.with(|state| state.press(user, chat, message, data))?;
+        let pressed = self.with(|state| state.press(user, chat, message, data))?;
+        self.answered(pressed, patience).await
+    }
+
+    pub(crate) async fn pressed_unseen(
+        &self,
+        user: i64,
+        chat: i64,
+        message: i32,
+        data: Vec<u8>,
+        patience: Duration,
+    ) -> Answered<types::messages::BotCallbackAnswer> {
+        let pressed = self.with(|state| state.press_unseen(user, chat, message, data))?;
+        self.answered(pressed, patience).await
+    }
+
+    async fn answered(
+        &self,
+        (query_id, answered): Pressed,
+        patience: Duration,
+    ) -> Answered<types::messages::BotCallbackAnswer> {
         match tokio::time::timeout(patience, answered).await {
             Ok(Ok(answer)) => Ok(answer),
             _ => {
