@@ -2,5 +2,9 @@
 
 mod world;
 
+mod calls;
+mod formats;
+mod permissions;
 mod playback;
+mod shutdown;
 mod tidy;
