@@ -106,6 +106,22 @@ impl World {
         Ok(CallbackAnswer { text: answer.message, is_alert: answer.alert, url: answer.url })
     }
 
+    /// The same from a client that sends what it likes: the data need not be on any button (any more).
+    ///
+    /// # Errors
+    /// No message of a bot, or `BOT_RESPONSE_TIMEOUT` when the bot did not answer in `patience`.
+    pub async fn press_anything(
+        &self,
+        user: i64,
+        chat: i64,
+        message: i32,
+        data: &[u8],
+        patience: Duration,
+    ) -> Result<CallbackAnswer, Refusal> {
+        let answer = self.pressed_anything(user, chat, message, data.to_vec(), patience).await?;
+        Ok(CallbackAnswer { text: answer.message, is_alert: answer.alert, url: answer.url })
+    }
+
     /// `user` deletes messages of `chat` for everybody; how many there were.
     pub fn delete(&self, user: i64, chat: i64, messages: &[i32]) -> usize {
         self.with(|state| {

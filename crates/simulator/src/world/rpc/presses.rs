@@ -26,11 +26,26 @@ impl State {
         data: Option<Vec<u8>>,
     ) -> Answered<Pressed> {
         let letter = self.letter(user, chat, message).ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
-        let bot = letter.via_bot.unwrap_or(letter.author);
         let data = data.ok_or_else(|| bad("DATA_INVALID"))?;
         let buttons = crate::world::transcript::buttons(letter.markup.as_ref());
         let is_there = buttons.iter().flatten().any(|button| button.data.as_deref() == Some(&data));
-        if !is_there || !self.is_bot(bot) {
+        if !is_there {
+            return Err(bad("DATA_INVALID"));
+        }
+        self.press_anything(user, chat, message, data)
+    }
+
+    /// A press of a client that makes up its data, or had the message on its screen for too long.
+    fn press_anything(
+        &mut self,
+        user: i64,
+        chat: i64,
+        message: i32,
+        data: Vec<u8>,
+    ) -> Answered<Pressed> {
+        let letter = self.letter(user, chat, message).ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
+        let bot = letter.via_bot.unwrap_or(letter.author);
+        if !self.is_bot(bot) {
             return Err(bad("DATA_INVALID"));
         }
         // In a private chat the bot calls the message by another id, and the dialog by the presser's name.
@@ -64,7 +79,28 @@ impl World {
         data: Option<Vec<u8>>,
         patience: Duration,
     ) -> Answered<types::messages::BotCallbackAnswer> {
-        let (query_id, answered) = self.with(|state| state.press(user, chat, message, data))?;
+        let pressed = self.with(|state| state.press(user, chat, message, data))?;
+        self.answered(pressed, patience).await
+    }
+
+    /// The same with data that need not be on any button.
+    pub(crate) async fn pressed_anything(
+        &self,
+        user: i64,
+        chat: i64,
+        message: i32,
+        data: Vec<u8>,
+        patience: Duration,
+    ) -> Answered<types::messages::BotCallbackAnswer> {
+        let pressed = self.with(|state| state.press_anything(user, chat, message, data))?;
+        self.answered(pressed, patience).await
+    }
+
+    async fn answered(
+        &self,
+        (query_id, answered): Pressed,
+        patience: Duration,
+    ) -> Answered<types::messages::BotCallbackAnswer> {
         match tokio::time::timeout(patience, answered).await {
             Ok(Ok(answer)) => Ok(answer),
             _ => {
