@@ -76,6 +76,8 @@ pub struct PeerStats {
     pub user: i64,
     pub is_connected: bool,
     pub is_sctp_up: bool,
+    /// It declared `active`, as web clients do.
+    pub is_active: bool,
     /// From join to the end of the DTLS handshake.
     pub connected_after: Option<Duration>,
     /// The SRTP profile, as RFC 5764 and RFC 7714 name it.

@@ -18,28 +18,43 @@ use crate::account::chat_id;
 use crate::attachment::attachment_of;
 use crate::calls::{call_id, details_of, row_of};
 
-/// Whoever came along with a batch of updates.
+/// People and chats that are remembered; beyond it all are forgotten, and the next updates bring them again.
+const KNOWN_MAX: usize = 20_000;
+
+/// Whoever came along with a batch of updates, and the names of those who came with earlier ones: an update that had
+/// to wait for its turn arrives without the people it came with.
 #[derive(Debug, Default)]
 pub(crate) struct People {
     pub(crate) own: Option<UserId>,
     users: HashMap<i64, User>,
+    /// Of this batch only: they tell how things are now.
     chats: HashMap<ChatId, tl::enums::Chat>,
+    known_chats: HashMap<ChatId, Chat>,
 }
 
 // === impl People ===
 
 impl People {
-    pub(crate) fn new(
+    /// The next batch begins, with these people.
+    pub(crate) fn turn(
+        &mut self,
         own: Option<UserId>,
         users: &[tl::enums::User],
         chats: Vec<tl::enums::Chat>,
-    ) -> People {
-        let users = users.iter().filter_map(|user| match user {
-            tl::enums::User::User(user) => Some((user.id, user_of(user))),
-            tl::enums::User::Empty(_) => None,
-        });
+    ) {
+        if self.users.len() + self.known_chats.len() > KNOWN_MAX {
+            self.users.clear();
+            self.known_chats.clear();
+        }
+        self.own = own;
+        for user in users {
+            if let tl::enums::User::User(user) = user {
+                self.users.insert(user.id, user_of(user));
+            }
+        }
+        self.known_chats.extend(chats.iter().filter_map(chat_of).map(|chat| (chat.id, chat)));
         let chats = chats.into_iter().filter_map(|chat| Some((chat_id_of(&chat)?, chat)));
-        People { own, users: users.collect(), chats: chats.collect() }
+        self.chats = chats.collect();
     }
 
     fn user(&self, id: i64) -> User {
@@ -47,7 +62,7 @@ impl People {
     }
 
     fn chat(&self, id: ChatId) -> Chat {
-        self.chats.get(&id).and_then(chat_of).unwrap_or_else(|| bare_chat(id))
+        self.known_chats.get(&id).cloned().unwrap_or_else(|| bare_chat(id))
     }
 
     fn member(&self, chat: ChatId, user: i64, status: MemberStatus) -> Incoming {

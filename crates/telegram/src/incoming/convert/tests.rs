@@ -29,7 +29,13 @@ fn user(id: i64) -> tl::enums::User {
 }
 
 fn people(is_broadcast: bool) -> People {
-    People::new(Some(UserId(1)), &[user(7)], vec![channel(is_broadcast).into()])
+    people_of(&[user(7)], vec![channel(is_broadcast).into()])
+}
+
+fn people_of(users: &[tl::enums::User], chats: Vec<tl::enums::Chat>) -> People {
+    let mut people = People::default();
+    people.turn(Some(UserId(1)), users, chats);
+    people
 }
 
 fn peer(chat: ChatId) -> tl::enums::Peer {
@@ -99,6 +105,19 @@ fn a_message_arrives_with_its_chat_sender_and_date() {
         (user.id, user.name.as_str(), user.language.as_deref()),
         (UserId(7), "Ann Lee", Some("ru"))
     );
+}
+
+#[test]
+fn an_update_that_comes_without_its_people_knows_them_from_before() {
+    let mut people = people(false);
+    people.turn(Some(UserId(1)), &[], Vec::new());
+    let message = heard(message(CHAT, Some(ChatId(7))), &people);
+    assert_eq!(message.user().unwrap().name, "Ann Lee");
+    assert_eq!(message.chat.title.as_deref(), Some("Jam <b>"));
+    // how things are now is told by what comes along, and by nothing else
+    let update = tl::types::UpdateChannel { channel_id: 55 }.into();
+    assert!(people.chats.is_empty());
+    assert_eq!(statuses(convert(update, &people)), [(1, true, MemberStatus::Unknown)]);
 }
 
 #[test]
@@ -199,7 +218,7 @@ fn comings_and_goings_are_told() {
 #[test]
 fn being_thrown_out_is_told() {
     let update = || tl::enums::Update::from(tl::types::UpdateChannel { channel_id: GROUP });
-    let with = |chat: tl::enums::Chat| People::new(Some(UserId(1)), &[], vec![chat]);
+    let with = |chat: tl::enums::Chat| people_of(&[], vec![chat]);
     let check = |people: &People, expected: MemberStatus| {
         assert_eq!(statuses(convert(update(), people)), [(1, true, expected)]);
     };
@@ -219,7 +238,7 @@ fn being_thrown_out_is_told() {
         MemberStatus::Administrator,
     );
     check(&with(channel(false).into()), MemberStatus::Member);
-    check(&People::new(Some(UserId(1)), &[], Vec::new()), MemberStatus::Unknown);
+    check(&people_of(&[], Vec::new()), MemberStatus::Unknown);
 }
 
 #[test]
