@@ -224,4 +224,6 @@ class KurigramPerson(Person):
 def person(library, ready, user):
     """`telethon full`, `telethon abridged`, `telethon intermediate` or `kurigram`."""
     name, _, connection = library.partition(" ")
-    return KurigramPerson(ready, user) if name == "kurigram" else TelethonPerson(ready, user, connection)
+    if name == "kurigram":
+        return KurigramPerson(ready, user)
+    return TelethonPerson(ready, user, connection or "full")

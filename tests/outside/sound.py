@@ -41,12 +41,6 @@ def read(path):
     return np.frombuffer(done.stdout, "<i2").astype(np.float64)
 
 
-def read_raw(path, channels=2):
-    """Headerless signed 16-bit samples at 48 kHz, as mono."""
-    data = np.fromfile(path, "<i2")
-    return data[: len(data) // channels * channels].reshape(-1, channels).mean(axis=1)
-
-
 @dataclass
 class Match:
     """How well something heard matches its source."""

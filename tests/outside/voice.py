@@ -15,7 +15,7 @@ LINGER_S = 2
 
 
 async def listen(who, chat, path):
-    """Joins as a listener and writes what is heard into a headerless 48 kHz stereo file."""
+    """Joins as a listener and writes what is heard, as mp3 (py-tgcalls pipes it through ffmpeg)."""
     calls = PyTgCalls(who.client)
     await calls.start()
     quality = AudioParameters(bitrate=48_000, channels=2)
@@ -33,7 +33,7 @@ async def speak(who, chat, path):
 
 
 def judge(path, source):
-    found = sound.match(sound.read_raw(path), source)
+    found = sound.match(sound.read(path), source)
     assert found.is_good, str(found)
     return str(found)
 
