@@ -14,5 +14,6 @@ pub mod speech;
 mod voice;
 mod wire;
 
+pub use call_sink::CallSink;
 pub use root::{Tree, start};
 pub use settings::Settings;
