@@ -34,9 +34,6 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistake
     telegram.call_timeout = config.telegram.call_timeout;
     telegram.ping_every = config.telegram.ping_every;
     telegram.ping_timeout = config.telegram.ping_timeout;
-    let mut transport = group_call::Settings::recommended();
-    transport.connect_deadline = config.call.connect;
-    transport.lost_after = config.call.lost_after;
     Ok(Settings {
         telegram,
         bot: Bot {
@@ -52,7 +49,7 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistake
         assistants: assistant_sessions(state, identity.assistants)?,
         chat: Chat { player: player(config), refresh: config.chat.refresh },
         call: call(config),
-        transport,
+        transport: transport(config),
         media: media(config)?,
         sources: sources(config)?,
     })
@@ -80,6 +77,16 @@ fn call(config: &Config) -> domain::call::Settings {
     }
 }
 
+/// How calls are carried.
+pub fn transport(config: &Config) -> group_call::Settings {
+    group_call::Settings {
+        connect_deadline: config.call.connect,
+        lost_after: config.call.lost_after,
+        ..group_call::Settings::recommended()
+    }
+}
+
+/// How sound is made.
 pub fn media(config: &Config) -> Result<media::Settings, Mistakes> {
     let ffmpeg = match &config.audio.ffmpeg {
         Ffmpeg::Off => None,

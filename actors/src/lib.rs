@@ -15,5 +15,6 @@ mod desk;
 mod voice;
 mod wire;
 
+pub use call_sink::CallSink;
 pub use root::{Tree, start};
 pub use settings::Settings;

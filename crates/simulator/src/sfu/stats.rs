@@ -156,4 +156,11 @@ impl Spacing {
     pub fn total(&self) -> u64 {
         self.total
     }
+
+    /// How many spacings fell into each step of 0.1 ms: the step's lower end, and their number. Empty steps are left
+    /// out; the last step holds everything from 199.9 ms.
+    pub fn steps(&self) -> impl Iterator<Item = (Duration, u32)> {
+        let counted = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        counted.map(|(at, count)| (BUCKET * at as u32, *count))
+    }
 }
