@@ -18,36 +18,53 @@ use crate::account::chat_id;
 use crate::attachment::attachment_of;
 use crate::calls::{call_id, details_of, row_of};
 
-/// Whoever came along with a batch of updates.
+/// How many users and chats of earlier batches are remembered; beyond it they are forgotten all at once.
+const KNOWN_MAX: usize = 4_096;
+
+/// Whoever came along with a batch of updates, and with those before it: an update that came too early is held back
+/// and handed out with a later batch, which brings other people (grammers keeps the update, not its company).
 #[derive(Debug, Default)]
 pub(crate) struct People {
     pub(crate) own: Option<UserId>,
     users: HashMap<i64, User>,
     chats: HashMap<ChatId, tl::enums::Chat>,
+    known_users: HashMap<i64, User>,
+    known_chats: HashMap<ChatId, Chat>,
 }
 
 // === impl People ===
 
 impl People {
-    pub(crate) fn new(
+    /// The people of one more batch.
+    pub(crate) fn meet(
+        &mut self,
         own: Option<UserId>,
         users: &[tl::enums::User],
         chats: Vec<tl::enums::Chat>,
-    ) -> People {
-        let users = users.iter().filter_map(|user| match user {
+    ) {
+        if self.known_users.len() >= KNOWN_MAX || self.known_chats.len() >= KNOWN_MAX {
+            self.known_users.clear();
+            self.known_chats.clear();
+        }
+        self.known_users.extend(self.users.drain());
+        let earlier = self.chats.drain().filter_map(|(id, chat)| Some((id, chat_of(&chat)?)));
+        self.known_chats.extend(earlier);
+        self.own = own;
+        self.users.extend(users.iter().filter_map(|user| match user {
             tl::enums::User::User(user) => Some((user.id, user_of(user))),
             tl::enums::User::Empty(_) => None,
-        });
-        let chats = chats.into_iter().filter_map(|chat| Some((chat_id_of(&chat)?, chat)));
-        People { own, users: users.collect(), chats: chats.collect() }
+        }));
+        self.chats.extend(chats.into_iter().filter_map(|chat| Some((chat_id_of(&chat)?, chat))));
     }
 
     fn user(&self, id: i64) -> User {
-        self.users.get(&id).cloned().unwrap_or_else(|| stranger(id))
+        let user = self.users.get(&id).or_else(|| self.known_users.get(&id));
+        user.cloned().unwrap_or_else(|| stranger(id))
     }
 
     fn chat(&self, id: ChatId) -> Chat {
-        self.chats.get(&id).and_then(chat_of).unwrap_or_else(|| bare_chat(id))
+        let came = self.chats.get(&id).and_then(chat_of);
+        came.or_else(|| self.known_chats.get(&id).cloned()).unwrap_or_else(|| bare_chat(id))
     }
 
     fn member(&self, chat: ChatId, user: i64, status: MemberStatus) -> Incoming {

@@ -100,6 +100,7 @@ async fn read(
 ) -> Result<(), Fault> {
     let mut ladder = Ladder::default();
     let mut is_lost = false;
+    let mut people = People::default();
     let mut synced_at = Instant::now();
     tell(heard, Incoming::Connected).await?;
     loop {
@@ -110,7 +111,7 @@ async fn read(
                     is_lost = false;
                     tell(heard, Incoming::Connected).await?;
                 }
-                hand_over(account, batch, heard).await?;
+                hand_over(account, batch, &mut people, heard).await?;
                 if synced_at.elapsed() >= account.settings().state_save_every {
                     synced_at = Instant::now();
                     sync(receiver).await;
@@ -164,16 +165,17 @@ async fn next(
 async fn hand_over(
     account: &Account,
     batch: Batch,
+    people: &mut People,
     heard: &mpsc::Sender<Incoming>,
 ) -> Result<(), Fault> {
     let (updates, users, chats) = batch;
     account.learn(&users, &chats);
-    let people = People::new(account.session().user_id(), &users, chats);
+    people.meet(account.session().user_id(), &users, chats);
     for update in updates {
         if let Some((chat, call)) = call_in(&update) {
             account.seen(|seen| seen.note(chat, call));
         }
-        for mut event in convert(update, &people) {
+        for mut event in convert(update, people) {
             remember_call(account, &mut event);
             tell(heard, event).await?;
         }
