@@ -148,8 +148,10 @@ impl Config {
 
 fn table(text: &str) -> Result<toml::Table, Mistakes> {
     text.parse().map_err(|error: toml::de::Error| {
-        let error = error.to_string().trim().replace('\n', " ");
-        Mistakes::one("the file", format!("is not TOML: {error}"))
+        // its own words would quote the line, and people put secrets into the wrong file
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        Mistakes::one("the file", format!("is not TOML in line {line}: {}", error.message()))
     })
 }
 
