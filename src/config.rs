@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use domain::permission::Controls;
 
-pub use environment::Environment;
+pub use environment::{Environment, assistant_key};
 
 /// Everything an operator may set, checked.
 #[derive(Debug, Clone)]
@@ -91,7 +91,8 @@ pub struct Identity {
     pub api_id: i32,
     pub api_hash: String,
     pub bot_token: String,
-    pub assistants: Vec<String>,
+    /// Session strings, each with the number in its key: 1 for STRING_SESSION, 2 for STRING_SESSION2.
+    pub assistants: Vec<(usize, String)>,
     /// A session string for the bot itself, in place of a fresh sign-in.
     pub bot_session: Option<String>,
     pub owner: Option<i64>,
