@@ -24,7 +24,6 @@ pub(crate) enum Step {
 /// A request that came.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
-    pub(crate) path: String,
     /// Names in lower case.
     headers: HashMap<String, String>,
 }
@@ -105,10 +104,9 @@ async fn serve(
         head.push(stream.read_u8().await.ok()?);
     }
     let head = String::from_utf8(head).ok()?;
-    let path = head.split(' ').nth(1)?.to_owned();
     let headers = head.lines().filter_map(|line| line.split_once(": "));
     let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-    let asked = Asked { path, headers };
+    let asked = Asked { headers };
     let number = {
         let mut seen = seen.lock().unwrap();
         seen.push(asked.clone());

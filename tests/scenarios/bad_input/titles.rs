@@ -83,7 +83,7 @@ async fn a_title_of_4_000_characters_is_cut() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_title_that_turns_or_hides_what_follows_is_cleaned() {
-    tag_is_said_everywhere("\u{202E}\u{200B}a\u{0}b\n\n  c\u{2066}", "ab c").await;
+    tag_is_said_everywhere("\u{202E}\u{200B}a\u{1}b\n\n  c\u{2066}", "ab c").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
