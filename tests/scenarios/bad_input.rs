@@ -24,16 +24,16 @@ const SEARCHING: [&str; 2] = ["Looking for it", "Ищу"];
 
 /// A folder with these files, gone with its value.
 fn folder(files: &[(&str, &[u8])]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("the disk takes a few small files");
     for (name, bytes) in files {
-        std::fs::write(folder.path().join(name), bytes).unwrap();
+        std::fs::write(folder.path().join(name), bytes).expect("the disk takes a few small files");
     }
     folder
 }
 
 /// The bytes of one of our tracks.
 fn bytes_of(track: Track) -> &'static [u8] {
-    music::files().iter().find(|file| file.track == track).unwrap().bytes
+    music::files().iter().find(|file| file.track == track).expect("every track has a file").bytes
 }
 
 async fn started_with(folder: &Path) -> Running {

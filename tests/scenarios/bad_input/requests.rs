@@ -16,7 +16,10 @@ const WAY_OUT: &str =
     "Tell me what to play: /play a song, a link, or reply to an audio file with /play.";
 
 fn music(track: Track) -> Upload {
-    let file = simulator::music::files().iter().find(|file| file.track == track).unwrap();
+    let file = simulator::music::files()
+        .iter()
+        .find(|file| file.track == track)
+        .expect("every track has a file");
     let kind = UploadKind::Music {
         title: Some(track.title().to_owned()),
         performer: Some(track.artist().to_owned()),

@@ -119,7 +119,7 @@ async fn sent_title_is_said_everywhere(title: &str, shown: &str) {
         kind,
         caption: "/play".to_owned(),
     };
-    let request = running.world().send_file(ADA, jam(), upload).unwrap();
+    let request = running.world().send_file(ADA, jam(), upload).expect("members may send files");
     is_said_everywhere(running, request, shown).await;
 }
 
