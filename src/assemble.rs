@@ -11,7 +11,7 @@ use domain::{ChatId, Fault, UserId};
 use sources::http::AllowHost;
 use telegram::{Secret, Session};
 
-use crate::config::{Config, Ffmpeg, Identity, Mistakes};
+use crate::config::{Config, Ffmpeg, Identity, Mistakes, assistant_key};
 
 /// Between official clients' own values; see `domain::call`.
 const CHECK_CONNECTING_EVERY: Duration = Duration::from_secs(4);
@@ -152,17 +152,15 @@ fn bot_session(state: &Path, string: Option<String>) -> Result<Session, Mistakes
     session.map_err(|fault| Mistakes::one("BOT_SESSION", fault.detail))
 }
 
-fn assistant_sessions(state: &Path, strings: Vec<String>) -> Result<Vec<Session>, Mistakes> {
+fn assistant_sessions(
+    state: &Path,
+    strings: Vec<(usize, String)>,
+) -> Result<Vec<Session>, Mistakes> {
     let mut sessions = Vec::new();
-    for (index, string) in strings.into_iter().enumerate() {
-        let number = index + 1;
+    for (number, string) in strings {
         let path = state.join(format!("assistant-{number}.session.json"));
-        let key = if index == 0 {
-            "STRING_SESSION".to_owned()
-        } else {
-            format!("STRING_SESSION{number}")
-        };
         let session = Session::import(&Secret::new(string), Some(&path));
+        let key = assistant_key(number);
         sessions.push(session.map_err(|fault| Mistakes::one(key, fault.detail))?);
     }
     Ok(sessions)

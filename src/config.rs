@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use domain::permission::Controls;
 
-pub use environment::Environment;
+pub use environment::{Environment, assistant_key};
 
 /// Everything an operator may set, checked.
 #[derive(Debug, Clone)]
@@ -91,7 +91,8 @@ pub struct Identity {
     pub api_id: i32,
     pub api_hash: String,
     pub bot_token: String,
-    pub assistants: Vec<String>,
+    /// Session strings, each with the number in its key: 1 for STRING_SESSION, 2 for STRING_SESSION2.
+    pub assistants: Vec<(usize, String)>,
     /// A session string for the bot itself, in place of a fresh sign-in.
     pub bot_session: Option<String>,
     pub owner: Option<i64>,
@@ -148,8 +149,10 @@ impl Config {
 
 fn table(text: &str) -> Result<toml::Table, Mistakes> {
     text.parse().map_err(|error: toml::de::Error| {
-        let error = error.to_string().trim().replace('\n', " ");
-        Mistakes::one("the file", format!("is not TOML: {error}"))
+        // its own words would quote the line, and people put secrets into the wrong file
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        Mistakes::one("the file", format!("is not TOML in line {line}: {}", error.message()))
     })
 }
 

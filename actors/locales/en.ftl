@@ -103,7 +103,7 @@ track-failed = ⚠️ <b>{ $title }</b>: { $reason }
 
 ## Reasons, each with a way out
 
-reason-not-found = I found nothing by that name. Try other words or a link.
+reason-not-found = I found nothing there. Try other words or another link.
 reason-nothing-asked = Tell me what to play: <code>/play a song</code>, a link, or reply to an audio file with <code>/play</code>.
 reason-not-audio = That link does not lead to audio. Send a direct link to an audio file.
 reason-unsupported = I cannot read this kind of audio. MP3, M4A, FLAC, Ogg and WebM work.

@@ -27,9 +27,9 @@ impl Environment<'_> {
             "a session string of the assistant's account",
             &mut mistakes,
         );
-        let mut assistants = vec![first];
+        let mut assistants = vec![(1, first)];
         assistants
-            .extend((2..=ASSISTANTS_MAX).filter_map(|n| self.get(&format!("STRING_SESSION{n}"))));
+            .extend((2..=ASSISTANTS_MAX).filter_map(|n| Some((n, self.get(&assistant_key(n))?))));
         let api_id = api_id.parse().ok().filter(|id| *id > 0).unwrap_or_else(|| {
             malformed(
                 "API_ID",
@@ -51,18 +51,13 @@ impl Environment<'_> {
                 &mut mistakes,
             );
         }
-        for (index, string) in assistants.iter().enumerate() {
+        for (number, string) in &assistants {
             if !string.is_empty() && !looks_like_session(string) {
-                let key = if index == 0 {
-                    "STRING_SESSION".to_owned()
-                } else {
-                    format!("STRING_SESSION{}", index + 1)
-                };
-                malformed::<()>(
-                    &key,
+                malformed(
+                    &assistant_key(*number),
                     "must be a whole session string of Telethon, Pyrogram or Kurigram",
                     &mut mistakes,
-                );
+                )
             }
         }
         let owner = self.id("OWNER_ID", "must be a user's number", |id| id > 0, &mut mistakes);
@@ -107,6 +102,11 @@ impl Environment<'_> {
         }
         id
     }
+}
+
+/// The variable of an assistant, by its number.
+pub fn assistant_key(number: usize) -> String {
+    if number == 1 { "STRING_SESSION".to_owned() } else { format!("STRING_SESSION{number}") }
 }
 
 /// Adds a mistake about `key`, unless it was already found missing.

@@ -24,16 +24,16 @@ const SEARCHING: [&str; 2] = ["Looking for it", "Ищу"];
 
 /// A folder with these files, gone with its value.
 fn folder(files: &[(&str, &[u8])]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("the disk takes a few small files");
     for (name, bytes) in files {
-        std::fs::write(folder.path().join(name), bytes).unwrap();
+        std::fs::write(folder.path().join(name), bytes).expect("the disk takes a few small files");
     }
     folder
 }
 
 /// The bytes of one of our tracks.
 fn bytes_of(track: Track) -> &'static [u8] {
-    music::files().iter().find(|file| file.track == track).unwrap().bytes
+    music::files().iter().find(|file| file.track == track).expect("every track has a file").bytes
 }
 
 async fn started_with(folder: &Path) -> Running {
@@ -93,11 +93,20 @@ async fn hears(listener: &Listener, track: Track, at_least: Duration) -> (Vec<f3
     }
 }
 
-/// The same, of something that sounds as it should.
+/// The same, of something that sounds as it should: the track, at its own speed, from its start, in order. A busy
+/// machine may tear holes of a fraction of a second into it; whoever leaves out or repeats more is wrong.
 async fn hears_well(listener: &Listener, track: Track, at_least: Duration) -> Report {
-    let (_, report) = hears(listener, track, at_least).await;
-    assert!(report.correlation_median > 0.95, "{report:?}");
-    assert_eq!(report.jumps, 0, "{report:?}");
+    let (pcm, report) = hears(listener, track, at_least).await;
+    let passed = report.last.saturating_sub(report.first);
+    let is_in_order = passed.abs_diff(report.heard) < Duration::from_millis(1_200);
+    assert!(
+        report.correlation_median > 0.95
+            && report.first < Duration::from_secs(1)
+            && report.jumps <= 1
+            && is_in_order,
+        "{report:?} in {:#?}",
+        ear::identify(&pcm)
+    );
     report
 }
 

@@ -86,16 +86,16 @@ async fn a_mono_recording_of_8_khz_is_heard_on_both_sides() {
     stopped(running).await;
 }
 
-/// How a second of a stretch correlates with another version of its track.
+/// How well a second of a stretch fits another version of its track, a codec's delay of up to 20 ms allowed.
 fn likeness(pcm: &[f32], segment: &Segment, version: &[f32]) -> f32 {
-    let at = |time: Duration| {
-        // away from the stretch's ends, which are not exact
-        let time = time + Duration::from_millis(700);
-        2 * (time.as_secs_f64() * f64::from(SAMPLE_RATE)).round() as usize
-    };
-    let second = 2 * SAMPLE_RATE as usize;
-    let (heard, played) = (at(segment.at), at(segment.from_in_track));
-    ear::correlation(&pcm[heard..heard + second], &version[played..played + second])
+    let pairs = |time: Duration| (time.as_secs_f64() * f64::from(SAMPLE_RATE)).round() as usize;
+    let (rate, delay) = (SAMPLE_RATE as usize, 960);
+    // away from the stretch's ends, which are not exact
+    let heard = pairs(segment.at) + rate;
+    let played = pairs(segment.from_in_track) + rate;
+    let stretch = &pcm[2 * heard..2 * (heard + rate)];
+    let at = |place: usize| ear::correlation(stretch, &version[2 * place..2 * (place + rate)]);
+    (played - delay..=played + delay).map(at).fold(-1.0, f32::max)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,13 +117,11 @@ async fn a_file_of_zero_length_is_not_offered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_without_a_sample_is_refused() {
+async fn a_file_without_a_sample_is_not_offered() {
     let folder = folder(&[("odd.wav", &sound::silent_wav())]);
     let running = started_with(folder.path()).await;
-    let refusal = asked(&running, "/play odd").await;
-    assert!(refusal.text.contains("no sound in it"), "{refusal:?}");
-    still_works(&running).await;
-    stopped(running).await;
+    refused(&running, "/play odd", "found nothing").await;
+    running.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

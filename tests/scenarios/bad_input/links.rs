@@ -121,6 +121,17 @@ async fn an_empty_link_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_a_file_without_a_sample_is_refused() {
+    let wav = sound::silent_wav();
+    let (origin, running) = allowed(move |_, _| reply("200 OK", "audio/wav", &wav)).await;
+    let request = running.say(ADA, &format!("/play {}", origin.url("/odd.wav")));
+    let refusal = answer(&running, request).await;
+    assert!(refusal.text.contains("odd: There is no sound in it"), "{refusal:?}");
+    super::still_works(&running).await;
+    stopped(running).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_announces_10_gb_is_refused_without_taking_them() {
     let origin = link_is_refused(
         |_, _| {

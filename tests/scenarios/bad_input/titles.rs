@@ -83,7 +83,7 @@ async fn a_title_of_4_000_characters_is_cut() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_title_that_turns_or_hides_what_follows_is_cleaned() {
-    tag_is_said_everywhere("\u{202E}\u{200B}a\u{0}b\n\n  c\u{2066}", "ab c").await;
+    tag_is_said_everywhere("\u{202E}\u{200B}a\u{1}b\n\n  c\u{2066}", "ab c").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,7 +119,7 @@ async fn sent_title_is_said_everywhere(title: &str, shown: &str) {
         kind,
         caption: "/play".to_owned(),
     };
-    let request = running.world().send_file(ADA, jam(), upload).unwrap();
+    let request = running.world().send_file(ADA, jam(), upload).expect("members may send files");
     is_said_everywhere(running, request, shown).await;
 }
 
