@@ -82,8 +82,13 @@ pub async fn until_signal(tree: &Tree, signals: &mut Signals) -> ExitCode {
         tracing::error!(?exit, "the tree gave up; see the lines above for the cause");
         return ExitCode::from(EXIT_GAVE_UP);
     }
+    or_interrupted(tree.shutdown(DRAIN_MAX, AUDIO_MAX), signals).await
+}
+
+/// Waits for `drained`, unless a further signal wants to leave at once.
+pub async fn or_interrupted(drained: impl Future<Output = ()>, signals: &mut Signals) -> ExitCode {
     tokio::select! {
-        () = tree.shutdown(DRAIN_MAX, AUDIO_MAX) => {
+        () = drained => {
             tracing::info!("drained");
             ExitCode::SUCCESS
         }

@@ -11,7 +11,7 @@ use simulator::world::{ASSISTANT, BOT, Population, SECOND_ASSISTANT, Settings, T
 
 use crate::cli::SimulatorOptions;
 use crate::config::{Config, Environment, Log, Mistakes};
-use crate::run::{AUDIO_MAX, DRAIN_MAX, fail, until_signal};
+use crate::run::{AUDIO_MAX, DRAIN_MAX, fail, or_interrupted, until_signal};
 use crate::signals::Signals;
 use crate::{assemble, telemetry};
 
@@ -57,8 +57,7 @@ pub fn serve_simulator(options: &SimulatorOptions) -> ExitCode {
         announce(&telegram);
         let signal = signals.next().await;
         tracing::info!(signal, "stopping");
-        telegram.stop().await;
-        ExitCode::SUCCESS
+        or_interrupted(telegram.stop(), &mut signals).await
     })
 }
 

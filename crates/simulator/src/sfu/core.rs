@@ -11,7 +11,7 @@ use str0m::config::DtlsCert;
 use str0m::crypto::CryptoProvider;
 
 use super::peer::{Outgoing, Peer, Place};
-use super::record::Recorder;
+use super::record::{Ear, Recorder};
 use super::stats::Reason;
 use super::{Dropped, Gone, JoinPayload, PeerId, PeerStats, SfuSettings, answer, dtls, ice, rtcp};
 
@@ -192,6 +192,9 @@ impl Core {
         let Some(heard) = peer.hear(datagram, &self.settings, now) else { return };
         let (room, user, id) = (peer.room, peer.user, peer.id);
         let needs_sctp = self.settings.require_sctp;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.write(Ear::anybody(room, id), &heard, now);
+        }
         for other in &mut self.peers {
             let is_listening = other.room == room
                 && other.user != user
@@ -202,7 +205,7 @@ impl Core {
             }
             if let Some(sealed) = other.seal(&heard) {
                 if let Some(recorder) = &mut self.recorder {
-                    recorder.write(other, &heard, now);
+                    recorder.write(Ear::member(other), &heard, now);
                 }
                 let is_lost =
                     self.faults.loss > 0.0 && self.rng.random_bool(self.faults.loss.min(1.0));

@@ -1,5 +1,7 @@
 //! What each listening member is sent, written as Ogg/Opus files (RFC 7845, RFC 3533) for a human ear or a decoder.
 //!
+//! What anybody would hear is written, too, once for each source: a speaker may be alone in the call.
+//!
 //! A pause in a source is written as silence, so that every file keeps the time of the call.
 
 use std::collections::HashMap;
@@ -13,20 +15,30 @@ use serde_json::json;
 use super::PeerId;
 use super::peer::{Heard, Peer};
 
+/// Whose file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Ear {
+    room: i64,
+    /// `None` is anybody who listens.
+    user: Option<i64>,
+    /// The listening peer; of anybody's file the speaking one, with whom it ends.
+    peer: PeerId,
+}
+
 /// 20 ms of silence in CELT, full band, stereo.
 const SILENCE: [u8; 3] = [0xfc, 0xff, 0xfe];
 const SILENCE_SAMPLES: u32 = 960;
 /// Pauses longer than this (in samples at 48 kHz, ten minutes) are cut to it.
 const PAUSE_MAX: u32 = 48_000 * 600;
-/// A page is written when it holds so many packets: one second of 20 ms packets.
-const PACKETS_PER_PAGE: usize = 50;
+/// A page is written when it holds so many samples: one second, however long the packets are.
+const SAMPLES_PER_PAGE: u64 = 48_000;
 
 /// Every file of one server.
 pub(crate) struct Recorder {
     directory: PathBuf,
     index: File,
     start: Instant,
-    files: HashMap<(PeerId, u32), Recording>,
+    files: HashMap<(Ear, u32), Recording>,
     is_broken: bool,
 }
 
@@ -36,6 +48,22 @@ struct Recording {
     next_timestamp: u32,
     packets: u64,
     silence_samples: u64,
+}
+
+impl Ear {
+    pub(crate) fn member(listener: &Peer) -> Ear {
+        Ear { room: listener.room, user: Some(listener.user), peer: listener.id }
+    }
+
+    pub(crate) fn anybody(room: i64, speaker: PeerId) -> Ear {
+        Ear { room, user: None, peer: speaker }
+    }
+
+    /// Starts with no minus, which programs take for an option.
+    fn file_of(&self, source: u32) -> String {
+        let who = self.user.map_or_else(|| "anybody".to_owned(), |user| format!("member{user}"));
+        format!("{who}_chat{}_{}_{source}.ogg", self.room, self.peer.0)
+    }
 }
 
 impl Recorder {
@@ -52,29 +80,26 @@ impl Recorder {
         })
     }
 
-    /// Writes what is forwarded to `listener`.
-    pub(crate) fn write(&mut self, listener: &Peer, heard: &Heard, now: Instant) {
+    /// Writes what is forwarded to `ear`.
+    pub(crate) fn write(&mut self, ear: Ear, heard: &Heard, now: Instant) {
         if self.is_broken {
             return;
         }
-        if let Err(error) = self.try_write(listener, heard, now) {
+        if let Err(error) = self.try_write(ear, heard, now) {
             tracing::warn!(%error, directory = %self.directory.display(), "recording stopped");
             self.is_broken = true;
         }
     }
 
-    fn try_write(&mut self, listener: &Peer, heard: &Heard, now: Instant) -> io::Result<()> {
+    fn try_write(&mut self, ear: Ear, heard: &Heard, now: Instant) -> io::Result<()> {
         let Some(payload) = heard.header.payload(&heard.plain) else { return Ok(()) };
-        let key = (listener.id, heard.header.ssrc);
+        let key = (ear, heard.header.ssrc);
         if !self.files.contains_key(&key) {
-            let name = format!(
-                "{}-{}-{}-{}.ogg",
-                listener.room, listener.user, listener.id.0, heard.header.ssrc
-            );
+            let name = ear.file_of(heard.header.ssrc);
             let file = File::create(self.directory.join(&name))?;
             let ogg = Ogg::new(BufWriter::new(file), heard.header.ssrc)?;
             let line = json!({
-                "event": "start", "file": name, "room": listener.room, "member": listener.user,
+                "event": "start", "file": name, "room": ear.room, "member": ear.user,
                 "source": heard.header.ssrc, "at_s": (now - self.start).as_secs_f64(),
             });
             writeln!(self.index, "{line}")?;
@@ -96,10 +121,10 @@ impl Recorder {
         Ok(())
     }
 
-    /// Ends the files of a member.
-    pub(crate) fn end(&mut self, listener: PeerId) {
-        let keys: Vec<(PeerId, u32)> =
-            self.files.keys().filter(|(peer, _)| *peer == listener).copied().collect();
+    /// Ends the files of a peer.
+    pub(crate) fn end(&mut self, peer: PeerId) {
+        let keys: Vec<(Ear, u32)> =
+            self.files.keys().filter(|(ear, _)| ear.peer == peer).copied().collect();
         for key in keys {
             let Some(recording) = self.files.remove(&key) else { continue };
             if let Err(error) = self.finish(recording) {
@@ -121,8 +146,8 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        let listeners: Vec<PeerId> = self.files.keys().map(|(peer, _)| *peer).collect();
-        listeners.into_iter().for_each(|listener| self.end(listener));
+        let peers: Vec<PeerId> = self.files.keys().map(|(ear, _)| ear.peer).collect();
+        peers.into_iter().for_each(|peer| self.end(peer));
     }
 }
 
@@ -132,9 +157,10 @@ struct Ogg {
     serial: u32,
     page: u32,
     granule: u64,
+    /// The granule of the last page written.
+    written: u64,
     lacing: Vec<u8>,
     body: Vec<u8>,
-    packets: usize,
 }
 
 impl Ogg {
@@ -144,9 +170,9 @@ impl Ogg {
             serial,
             page: 0,
             granule: 0,
+            written: 0,
             lacing: Vec::new(),
             body: Vec::new(),
-            packets: 0,
         };
         let mut head = b"OpusHead\x01\x02".to_vec();
         head.extend_from_slice(&[0, 0]);
@@ -164,13 +190,13 @@ impl Ogg {
     }
 
     fn packet(&mut self, packet: &[u8], samples: u32) -> io::Result<()> {
+        // a page has room for 255 lacing values
         if self.lacing.len() + packet.len() / 255 + 1 > 255 {
             self.flush(0)?;
         }
         self.granule += u64::from(samples);
         self.append(packet);
-        self.packets += 1;
-        if self.packets >= PACKETS_PER_PAGE { self.flush(0) } else { Ok(()) }
+        if self.granule - self.written >= SAMPLES_PER_PAGE { self.flush(0) } else { Ok(()) }
     }
 
     fn append(&mut self, packet: &[u8]) {
@@ -197,7 +223,7 @@ impl Ogg {
         let crc = checksum(&page);
         page[22..26].copy_from_slice(&crc.to_le_bytes());
         self.page += 1;
-        self.packets = 0;
+        self.written = self.granule;
         self.out.write_all(&page)?;
         self.out.flush()
     }

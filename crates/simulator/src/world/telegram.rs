@@ -245,23 +245,25 @@ impl Telegram {
                     || place.anonymous.contains(&user)
             })
         };
+        // keys keep their types for strangers to rely on: no username is the empty one
         let users = self.population.users.iter().map(|user| {
             json!({
                 "id": user.id, "phone": user.phone, "first_name": user.first_name,
-                "username": user.username, "admin": is_admin(user.id),
+                "username": user.username.as_deref().unwrap_or_default(),
+                "admin": is_admin(user.id),
             })
         });
         let assistants = self.population.assistants.iter().map(|assistant| {
-            json!({ "id": assistant.id, "username": assistant.username, "session": self.session_string(assistant.id) })
+            json!({ "id": assistant.id, "username": assistant.username.as_deref().unwrap_or_default(), "session": self.session_string(assistant.id) })
         });
         let viewer = self.population.users.first().map_or(0, |user| user.id);
         let chats = self.population.places.iter().map(|place| {
             json!({
                 "id": place.id,
-                "channel_id": World::channel_id(place.id),
+                "channel_id": World::channel_id(place.id).unwrap_or(-place.id),
                 "access_hash": self.world.access_hash(viewer, place.id).to_string(),
                 "title": place.title,
-                "username": place.username,
+                "username": place.username.as_deref().unwrap_or_default(),
                 "kind": match place.kind {
                     PlaceKind::Group => "group",
                     PlaceKind::Supergroup => "supergroup",
@@ -277,7 +279,7 @@ impl Telegram {
             .map(|bot| json!({ "id": bot.id, "username": bot.username, "token": bot.token }));
         json!({
             "event": "ready",
-            "host": "127.0.0.1",
+            "host": self.address().ip().to_string(),
             "port": self.address().port(),
             "dc": DC,
             "layer": grammers_tl_types::LAYER,

@@ -284,12 +284,36 @@ async fn what_a_member_hears_is_recorded_with_its_pauses() {
     let index = std::fs::read_to_string(record.join("index.jsonl")).unwrap();
     let lines: Vec<serde_json::Value> =
         index.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines[1]["packets"], 2);
-    assert_eq!(lines[1]["silence_s"], 1.0);
-    let ogg = std::fs::read(record.join(lines[0]["file"].as_str().unwrap())).unwrap();
+    let mine = lines.iter().find(|line| line["member"] == 2).unwrap();
+    let is_its_end =
+        |line: &&serde_json::Value| line["event"] == "end" && line["file"] == mine["file"];
+    let end = lines.iter().find(is_its_end).unwrap();
+    assert_eq!(end["packets"], 2);
+    assert_eq!(end["silence_s"], 1.0);
+    let ogg = std::fs::read(record.join(mine["file"].as_str().unwrap())).unwrap();
     let pages: Vec<usize> =
         ogg.windows(4).enumerate().filter(|(_, w)| w == b"OggS").map(|(at, _)| at).collect();
     let last = *pages.last().unwrap();
     assert_eq!(ogg[last + 5], 4, "the last page ends the stream");
     assert_eq!(u64::from_le_bytes(ogg[last + 6..last + 14].try_into().unwrap()), 960 * 52);
+}
+
+#[tokio::test]
+async fn a_speaker_who_is_alone_is_recorded_for_anybody() {
+    let directory = tempfile::tempdir().unwrap();
+    let record = directory.path().to_owned();
+    let sfu = server(|settings| settings.record = Some(record.clone()));
+    let (speaker, peer) = connected(&sfu, 1, Style::Native).await;
+    for _ in 0..3 {
+        speaker.send_opus(&OPUS, 960, 20, true);
+    }
+    let n_heard = || sfu.stats(ROOM).iter().flat_map(|s| &s.sources).map(|s| s.packets).sum();
+    assert!(until(|| 3_u64 == n_heard()).await);
+    sfu.leave(peer);
+    let index = std::fs::read_to_string(record.join("index.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> =
+        index.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["member"], &lines[1]["packets"]), (&serde_json::Value::Null, &3.into()));
+    let file = lines[0]["file"].as_str().unwrap();
+    assert!(file.starts_with("anybody") && record.join(file).is_file(), "{file}");
 }

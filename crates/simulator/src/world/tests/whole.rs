@@ -34,6 +34,10 @@ async fn the_ready_line_tells_clients_all_they_need() {
         (users[0]["admin"].as_bool(), users[1]["admin"].as_bool()),
         (Some(true), Some(false))
     );
+    assert!(users.iter().all(|user| user["username"].is_string()));
+    for chat in line["chats"].as_array().unwrap() {
+        assert!(chat["channel_id"].as_i64() > Some(0) && chat["access_hash"].is_string(), "{chat}");
+    }
     let chat = &line["chats"][0];
     assert_eq!(
         (chat["kind"].as_str(), chat["voice_chat"].as_bool()),
