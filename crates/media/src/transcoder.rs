@@ -8,7 +8,7 @@ use crate::decoder::Pcm;
 use crate::encoder::{Effort, Encoder, FRAME_LEN};
 use crate::fault::Halt;
 use crate::filter::{GainRamp, Mixer};
-use crate::frame::FRAME_SAMPLES;
+use crate::frame::{FRAME_SAMPLES, LEVEL_SILENCE};
 use crate::level::level;
 use crate::outlet::Outlet;
 use crate::pipeline::Gain;
@@ -33,6 +33,9 @@ pub(crate) struct Transcoder {
     is_first_kept: bool,
     /// By how much the decoded sound lags behind what went in.
     lag: usize,
+    /// How loud the part of the last frame is that only the next packet sounds. A packet that is called silent is not
+    /// forwarded by media servers, and the end of the sound would be lost with it.
+    lagging: u8,
 }
 
 // === impl Transcoder ===
@@ -47,6 +50,7 @@ impl Transcoder {
             gain,
             clip: SoftClip::new(opus::Channels::Stereo),
             lag: encoder.lookahead(),
+            lagging: LEVEL_SILENCE,
             encoder,
             stereo: Vec::new(),
             ready: Vec::new(),
@@ -139,6 +143,9 @@ impl Transcoder {
         while let Some(frame) = self.ready.get(at..at + FRAME_LEN) {
             at += FRAME_LEN;
             let payload = self.encoder.encode(frame)?;
+            // a smaller number is louder
+            let loudness = level(frame).min(self.lagging);
+            self.lagging = level(&frame[FRAME_LEN.saturating_sub(self.lag * 2)..]);
             if self.is_priming {
                 self.is_priming = false;
                 self.is_first_kept = true;
@@ -147,7 +154,7 @@ impl Transcoder {
             let left = self.taken - self.played;
             let played = u32::try_from(left).unwrap_or(u32::MAX).min(FRAME_SAMPLES);
             self.played += u64::from(played);
-            outlet.send(payload, FRAME_SAMPLES, played, level(frame))?;
+            outlet.send(payload, FRAME_SAMPLES, played, loudness)?;
             if self.is_first_kept {
                 self.is_first_kept = false;
                 self.encoder.set_independent(false)?;

@@ -171,6 +171,20 @@ fn levels_are_those_of_the_sound() {
 }
 
 #[test]
+fn a_packet_that_sounds_the_end_of_the_last_frame_is_not_called_silent() {
+    // whole frames of sound, then of nothing: the encoder's lag carries the end of one into the other
+    let (sound, nothing) = (chirp(48_000, 20 * 960), vec![0.0; 10 * 960 * 2]);
+    let samples: Vec<f32> = sound.iter().copied().chain(nothing).collect();
+    let heard = hear(Scratch::new().file("a.wav", &wav_float(48_000, 2, &samples)));
+    let voices: Vec<bool> = heard.packets.iter().map(|packet| packet.frame.voice).collect();
+    assert_eq!(voices.iter().filter(|voice| **voice).count(), 21, "{voices:?}");
+    assert!(voices[20] && !voices[21]);
+    let ending = hear(Scratch::new().file("a.wav", &wav_float(48_000, 2, &sound)));
+    assert_eq!(ending.packets.len(), 21);
+    assert!(ending.packets.iter().all(|packet| packet.frame.voice));
+}
+
+#[test]
 fn a_file_of_half_a_frame_is_played_whole() {
     let heard = hear(Scratch::new().file("a.wav", &wav16(48_000, 2, &chirp(48_000, 500))));
     assert_eq!(heard.played(), 500);
