@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actors::settings::{Bot, Chat, Settings, Sources};
-use domain::{Fault, UserId};
+use domain::{ChatId, Fault, UserId};
 use sources::http::AllowHost;
 use telegram::{Secret, Session};
 
@@ -34,9 +34,6 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistake
     telegram.call_timeout = config.telegram.call_timeout;
     telegram.ping_every = config.telegram.ping_every;
     telegram.ping_timeout = config.telegram.ping_timeout;
-    let mut transport = group_call::Settings::recommended();
-    transport.connect_deadline = config.call.connect;
-    transport.lost_after = config.call.lost_after;
     Ok(Settings {
         telegram,
         bot: Bot {
@@ -44,6 +41,7 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistake
             token: Secret::new(identity.bot_token),
             language: config.language,
             owner: identity.owner.map(UserId),
+            logger: identity.logger.map(ChatId),
             button_key: button_key(&state.join("buttons.key"))?,
             command_age_max: config.telegram.command_age_max,
             standing_max: STANDING_MAX,
@@ -51,7 +49,7 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistake
         assistants: assistant_sessions(state, identity.assistants)?,
         chat: Chat { player: player(config), refresh: config.chat.refresh },
         call: call(config),
-        transport,
+        transport: transport(config),
         media: media(config)?,
         sources: sources(config)?,
     })
@@ -79,6 +77,16 @@ fn call(config: &Config) -> domain::call::Settings {
     }
 }
 
+/// How calls are carried.
+pub fn transport(config: &Config) -> group_call::Settings {
+    group_call::Settings {
+        connect_deadline: config.call.connect,
+        lost_after: config.call.lost_after,
+        ..group_call::Settings::recommended()
+    }
+}
+
+/// How sound is made.
 pub fn media(config: &Config) -> Result<media::Settings, Mistakes> {
     let ffmpeg = match &config.audio.ffmpeg {
         Ffmpeg::Off => None,

@@ -1,12 +1,36 @@
-//! `armedmusic bench calls`: the call path in this process, the media server in a child that is not counted.
+//! `armedmusic bench`: what the call path costs on this machine, and how soon a /play is heard.
+//!
+//! `bench calls` runs the call path in this process exactly as the bot does (media engine, clock, group-call transport)
+//! against a media server in a child process that is not counted. `bench play` runs the whole bot in the simulated
+//! Telegram. Every report names the conditions it was measured under; a figure without them says nothing.
+#![allow(clippy::print_stdout, reason = "figures are what it is for")]
+
+mod calls;
+mod child;
+mod conditions;
+mod play;
+mod process;
+mod report;
+mod server;
+mod spacing;
+mod statistics;
 
 use std::process::ExitCode;
 
 use crate::cli::{Bench, BenchOptions};
+use crate::run::fail;
+use crate::simulated::in_runtime;
 
 pub fn run(options: &BenchOptions) -> ExitCode {
-    match &options.what {
-        Bench::Calls(calls) => crate::run::fail(&format!("not yet: {calls:?}")),
-        Bench::Sfu(sfu) => crate::run::fail(&format!("not yet: {sfu:?}")),
-    }
+    in_runtime(async {
+        let done = match &options.what {
+            Bench::Calls(calls) => calls::run(calls).await,
+            Bench::Play(play) => play::run(play).await,
+            Bench::Sfu => server::serve(),
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&format!("{error:#}")),
+        }
+    })
 }

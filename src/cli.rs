@@ -79,17 +79,21 @@ pub struct BenchOptions {
 pub enum Bench {
     /// The call path: files to packets in this process, the media server in a child process that is not counted.
     Calls(CallsOptions),
+    /// From a member's /play to the first packet in another member's ear, with the whole bot.
+    Play(PlayOptions),
     /// The child process of `calls`.
     #[command(hide = true)]
-    Sfu(SfuOptions),
+    Sfu,
 }
 
 #[cfg(feature = "demo")]
 #[derive(Debug, Args)]
 pub struct CallsOptions {
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    pub calls: usize,
-    #[arg(long, default_value_t = 20, value_name = "S")]
+    /// Calls that play at the same time.
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=2000))]
+    pub calls: u16,
+    /// Seconds that are measured, after the calls have settled.
+    #[arg(long, default_value_t = 20, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub seconds: u64,
     /// What every call plays, again and again.
     #[arg(long, value_name = "FILE")]
@@ -101,9 +105,13 @@ pub struct CallsOptions {
 
 #[cfg(feature = "demo")]
 #[derive(Debug, Args)]
-pub struct SfuOptions {
+pub struct PlayOptions {
+    /// How often each case is measured.
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub runs: u16,
+    /// Print one JSON object instead of a table.
     #[arg(long)]
-    pub calls: usize,
+    pub json: bool,
 }
 
 impl Default for Command {

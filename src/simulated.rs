@@ -115,8 +115,13 @@ pub fn settings_of(options: &SimulatorOptions) -> Settings {
 impl Simulated {
     /// Starts the simulator, then the bot as an operator would: with settings and secrets, nothing else.
     pub async fn start(wishes: &Wishes<'_>) -> anyhow::Result<Simulated> {
-        let folder = Folder::new()?;
         let telegram = Telegram::start(settings_of(wishes.options)).await?;
+        Self::beside(telegram, wishes)
+    }
+
+    /// Starts the bot in a Telegram that somebody set up in detail. Must be called inside a tokio runtime.
+    pub fn beside(telegram: Telegram, wishes: &Wishes<'_>) -> anyhow::Result<Simulated> {
+        let folder = Folder::new()?;
         let music = match wishes.music {
             Some(music) => music.to_owned(),
             None => {

@@ -137,3 +137,9 @@ reason-telegram-unreachable = Telegram does not answer. Try again in a minute.
 reason-unreadable = Telegram answered something that I do not understand yet. Try again in a minute.
 reason-stopping = I am restarting. Try again in a minute.
 reason-internal = Something went wrong on my side. Try again; the operator can see it in the log.
+
+## For operators
+
+alert-parked = 🛑 <code>{ $path }</code> is parked and will not be tried again: { $detail }
+alert-critical = ⚠️ <code>{ $path }</code> failed { $detail } times in a row and is still being tried.
+alert-stuck = ⚠️ <code>{ $path }</code> was killed and does not end; restart the service when it suits.

@@ -141,3 +141,9 @@ reason-telegram-unreachable = Telegram не отвечает. Попробуй �
 reason-unreadable = Telegram ответил то, чего я ещё не понимаю. Попробуй через минуту.
 reason-stopping = Я перезапускаюсь. Попробуй через минуту.
 reason-internal = Что-то сломалось у меня. Попробуй ещё раз; владелец увидит это в журнале.
+
+## Для владельцев
+
+alert-parked = 🛑 <code>{ $path }</code> остановлен и больше не запускается: { $detail }
+alert-critical = ⚠️ <code>{ $path }</code> упал { $detail } раз подряд, попытки продолжаются.
+alert-stuck = ⚠️ <code>{ $path }</code> снят и не завершается; перезапусти службу, когда будет удобно.

@@ -4,7 +4,7 @@ use group_call::Sender;
 use media::{Frame, Sink, SinkClosed};
 
 /// Called from the clock thread: never waits, allocates nothing.
-pub(crate) struct CallSink(pub(crate) Sender);
+pub struct CallSink(pub Sender);
 
 impl Sink for CallSink {
     fn send(&mut self, frame: &Frame) -> Result<(), SinkClosed> {

@@ -11,8 +11,10 @@ mod requests;
 mod root;
 pub mod settings;
 pub mod speech;
+mod desk;
 mod voice;
 mod wire;
 
+pub use call_sink::CallSink;
 pub use root::{Tree, start};
 pub use settings::Settings;

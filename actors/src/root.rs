@@ -2,10 +2,10 @@
 //!
 //! Started first to last, stopped last to first: who takes commands comes last and goes first.
 
-pub(crate) mod assistants;
-pub(crate) mod bot;
-pub(crate) mod chats;
 pub(crate) mod extractors;
+pub(crate) mod assistants;
+pub(crate) mod chats;
+pub(crate) mod bot;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use domain::UserId;
+use domain::{ChatId, UserId};
 use telegram::{Secret, Session};
 
 use crate::speech::Language;
@@ -27,6 +27,8 @@ pub struct Bot {
     /// Texts in this language, or in the language of whoever asks.
     pub language: Option<Language>,
     pub owner: Option<UserId>,
+    /// A group that is told what needs a human.
+    pub logger: Option<ChatId>,
     /// Signs the buttons; survives restarts.
     pub button_key: [u8; 32],
     /// Commands older than this are not executed.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::callback::Generation;
 use domain::event::{By, Event};
 use domain::{ChatId, Class, MessageId, Reason};
-use supervisor::Context;
+use supervisor::{Context, EventKind, Events};
 use telegram::{Account, BotCommand, Button, CallError, Html, Keyboard, Outgoing};
 
 use crate::root::bot::Msg;
@@ -120,7 +120,7 @@ impl Voice {
     }
 
     fn go_on(&mut self, chat: ChatId) {
-        if let Some(out) = self.page(chat).outbox.next() {
+        if let Some(out) = self.page(chat).outbox.take() {
             self.speak(chat, out);
         }
     }
@@ -197,6 +197,29 @@ fn keyboard(saying: &Saying) -> Option<Keyboard> {
     let buttons =
         saying.buttons.iter().map(|button| Button::data(button.label, button.data.clone()));
     Some(Keyboard::new().row(buttons))
+}
+
+/// Tells the operators' group what needs a human, as long as the tree lives.
+pub(crate) async fn alert(
+    account: Account,
+    group: ChatId,
+    mut events: Events,
+    texts: Arc<Texts>,
+    language: Language,
+) {
+    while let Some(event) = events.next().await {
+        let (id, detail) = match event.kind {
+            EventKind::Parked { text } => ("alert-parked", text),
+            EventKind::Critical { failures } => ("alert-critical", failures.to_string()),
+            EventKind::Stuck => ("alert-stuck", String::new()),
+            _ => continue,
+        };
+        let args = [("path", Arg::Text(&event.path)), ("detail", Arg::Text(&detail))];
+        let outgoing = Outgoing::new(Html::trusted(texts.say(language, id, &args)));
+        if let Err(error) = account.send(group, outgoing).await {
+            tracing::error!(fault = %error.fault, "the operators' group cannot be told; add the bot to the group of LOGGER_ID");
+        }
+    }
 }
 
 /// The menu of commands that Telegram shows, in every language.

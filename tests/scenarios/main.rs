@@ -4,5 +4,9 @@ mod origin;
 mod world;
 
 mod bad_input;
+mod calls;
+mod formats;
+mod permissions;
 mod playback;
+mod shutdown;
 mod tidy;

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use armedmusic::cli::SimulatorOptions;
 use armedmusic::simulated::{Simulated, Wishes};
+use simulator::group_calls::Participant;
 use simulator::listener::{Listener, Packet, Style};
-use simulator::world::{DMITRI, Shown, jam};
+use simulator::sfu::SfuSettings;
+use simulator::world::{ASSISTANT, DMITRI, Population, Shown, Telegram, jam};
 
 /// How long a scenario waits for anything: long, because a busy machine is not a failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -17,6 +19,8 @@ pub(crate) struct World {
     music: Option<std::path::PathBuf>,
     allow_hosts: Vec<String>,
     settings: String,
+    population: Population,
+    sfu: SfuSettings,
 }
 
 /// A running scenario. `end` must be called: a tree that is merely dropped was not drained.
@@ -35,7 +39,13 @@ impl World {
                 .install_default()
                 .expect("installed once per process");
         });
-        World { music: None, allow_hosts: Vec::new(), settings: String::new() }
+        World {
+            music: None,
+            allow_hosts: Vec::new(),
+            settings: String::new(),
+            population: Population::small(),
+            sfu: SfuSettings::loopback(),
+        }
     }
 
     /// The folder that the bot searches; without it, the demo's own music.
@@ -57,6 +67,18 @@ impl World {
         self
     }
 
+    /// Other people and chats than the usual ones.
+    pub(crate) fn population(mut self, change: impl FnOnce(&mut Population)) -> World {
+        change(&mut self.population);
+        self
+    }
+
+    /// Another media server than the usual one.
+    pub(crate) fn sfu(mut self, change: impl FnOnce(&mut SfuSettings)) -> World {
+        change(&mut self.sfu);
+        self
+    }
+
     pub(crate) async fn start(self) -> Running {
         let options =
             SimulatorOptions { listen: ([127, 0, 0, 1], 0).into(), quiet_ms: 0, record: None };
@@ -67,7 +89,10 @@ impl World {
             refresh: Duration::from_secs(1),
             settings: &self.settings,
         };
-        let inside = Simulated::start(&wishes).await.expect("the box and the bot start");
+        let telegram =
+            Telegram::assemble(self.population, simulator::dc::Settings::loopback(), self.sfu);
+        let telegram = telegram.await.expect("the box starts");
+        let inside = Simulated::beside(telegram, &wishes).expect("the bot starts");
         let running = Running { inside, is_ended: false };
         running.until_ready().await;
         running
@@ -87,21 +112,26 @@ impl Running {
 
     /// Every child reports that it works.
     async fn until_ready(&self) {
-        let ready = async {
-            loop {
-                let snapshot = self.inside.tree.root().snapshot();
-                let bot = snapshot.find("root/bot");
-                let assistant = snapshot.find("root/assistants/1");
-                let is_ready = |child: Option<&supervisor::ChildSnapshot>| {
-                    child.is_some_and(|child| matches!(child.state, supervisor::State::Ready))
-                };
-                if is_ready(bot) && is_ready(assistant) {
-                    return;
-                }
+        let children = ["root/bot", "root/assistants/1", "root/assistants/2"];
+        self.until("bot and assistants sign in", || {
+            let snapshot = self.inside.tree.root().snapshot();
+            let is_ready =
+                |child: &supervisor::ChildSnapshot| child.state == supervisor::State::Ready;
+            children.iter().all(|path| snapshot.find(path).is_some_and(is_ready))
+        })
+        .await;
+    }
+
+    /// Waits until something is so.
+    pub(crate) async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let waiting = async {
+            while !is_so() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, ready).await.expect("bot and assistant sign in");
+        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+            panic!("it did not come true that {what}; the group reads {:#?}", self.texts());
+        }
     }
 
     /// `user` writes into the group.
@@ -111,12 +141,18 @@ impl Running {
 
     /// Waits for a message of the group whose text contains `words`.
     pub(crate) async fn sees(&self, words: &str) -> Shown {
-        let found = self
-            .world()
-            .wait_for_message(jam(), PATIENCE, |shown| shown.text.contains(words))
-            .await;
-        found
-            .unwrap_or_else(|| panic!("nobody said {words:?}; the group reads {:#?}", self.texts()))
+        self.sees_in(jam(), words).await
+    }
+
+    /// The same in any group.
+    pub(crate) async fn sees_in(&self, chat: i64, words: &str) -> Shown {
+        let found =
+            self.world().wait_for_message(chat, PATIENCE, |shown| shown.text.contains(words)).await;
+        found.unwrap_or_else(|| {
+            let texts: Vec<String> =
+                self.world().messages(chat).into_iter().map(|shown| shown.text).collect();
+            panic!("nobody said {words:?}; the group reads {texts:#?}")
+        })
     }
 
     pub(crate) fn texts(&self) -> Vec<String> {
@@ -125,20 +161,27 @@ impl Running {
 
     /// Dmitri listens in the group's voice chat.
     pub(crate) async fn listener(&self) -> Listener {
-        Listener::join(self.telegram().calls(), DMITRI, jam(), Style::Native)
+        self.listener_as(DMITRI, jam(), Style::Native).await
+    }
+
+    /// Anybody listens in the voice chat of any group.
+    pub(crate) async fn listener_as(&self, user: i64, chat: i64, style: Style) -> Listener {
+        Listener::join(self.telegram().calls(), user, chat, style)
             .await
             .expect("a member may listen")
+    }
+
+    /// The assistant in the group's voice chat.
+    pub(crate) fn assistant(&self) -> Option<Participant> {
+        let participants = self.telegram().calls().participants(jam());
+        participants.into_iter().find(|participant| participant.user == ASSISTANT)
     }
 
     /// Waits until the assistant has left the voice chat and the chat's actors are gone.
     pub(crate) async fn until_idle(&self) {
         let path = format!("root/chats/{}", jam());
-        let idle = async {
-            while self.inside.tree.root().snapshot().find(&path).is_some() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, idle).await.expect("the chat ends");
+        self.until("the chat ends", || self.inside.tree.root().snapshot().find(&path).is_none())
+            .await;
     }
 
     /// Drains the bot and stops the box; nothing may be left.

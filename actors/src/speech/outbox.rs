@@ -67,7 +67,7 @@ impl Outbox {
     }
 
     /// The next thing to do, unless something is under way.
-    pub fn next(&mut self) -> Option<Out> {
+    pub fn take(&mut self) -> Option<Out> {
         if self.busy.is_some() {
             return None;
         }
@@ -110,10 +110,10 @@ impl Outbox {
     pub fn done(&mut self, outcome: Outcome) -> bool {
         let Some((job, n_tries)) = self.busy.take() else { return false };
         match (outcome, &job) {
-            (Outcome::Sent(message), Job::Send { key: Some(key), .. } | Job::Edit { key, .. }) => {
-                if self.ids.len() < KEYS_MAX {
-                    self.ids.insert(*key, message);
-                }
+            (Outcome::Sent(message), Job::Send { key: Some(key), .. } | Job::Edit { key, .. })
+                if self.ids.len() < KEYS_MAX =>
+            {
+                self.ids.insert(*key, message);
             }
             (Outcome::Failed, _) if n_tries < TRIES_MAX => {
                 self.busy = Some((job, n_tries + 1));
@@ -129,7 +129,7 @@ impl Outbox {
     pub fn again(&mut self) -> Option<Out> {
         let (job, n_tries) = self.busy.take()?;
         if matches!(job, Job::Edit { is_droppable: true, .. }) {
-            return self.next();
+            return self.take();
         }
         let out = self.out(&job);
         self.busy = Some((job, n_tries));
@@ -172,24 +172,24 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(send(Some(PANEL), "panel"));
         outbox.push(progress("0:10"));
-        assert!(matches!(outbox.next(), Some(Out::Send { .. })));
-        assert_eq!(outbox.next(), None, "the first is under way");
+        assert!(matches!(outbox.take(), Some(Out::Send { .. })));
+        assert_eq!(outbox.take(), None, "the first is under way");
         assert!(!outbox.done(Outcome::Sent(MessageId(7))));
-        assert_eq!(outbox.next(), Some(Out::Edit { message: MessageId(7), saying: said("0:10") }));
+        assert_eq!(outbox.take(), Some(Out::Edit { message: MessageId(7), saying: said("0:10") }));
     }
 
     #[test]
     fn only_the_newest_progress_is_told() {
         let mut outbox = Outbox::default();
         outbox.push(send(Some(PANEL), "panel"));
-        assert!(outbox.next().is_some());
+        assert!(outbox.take().is_some());
         for position in ["0:10", "0:20", "0:30"] {
             outbox.push(progress(position));
         }
         outbox.done(Outcome::Sent(MessageId(7)));
-        assert_eq!(outbox.next(), Some(Out::Edit { message: MessageId(7), saying: said("0:30") }));
+        assert_eq!(outbox.take(), Some(Out::Edit { message: MessageId(7), saying: said("0:30") }));
         outbox.done(Outcome::Edited);
-        assert_eq!(outbox.next(), None);
+        assert_eq!(outbox.take(), None);
     }
 
     #[test]
@@ -200,11 +200,11 @@ mod tests {
         outbox.push(Job::Rename { from: status, to: PANEL });
         outbox.push(Job::Edit { key: PANEL, saying: said("panel"), is_droppable: false });
         outbox.push(Job::Forget { key: PANEL });
-        assert!(outbox.next().is_some());
+        assert!(outbox.take().is_some());
         outbox.done(Outcome::Sent(MessageId(3)));
-        assert_eq!(outbox.next(), Some(Out::Edit { message: MessageId(3), saying: said("panel") }));
+        assert_eq!(outbox.take(), Some(Out::Edit { message: MessageId(3), saying: said("panel") }));
         outbox.done(Outcome::Edited);
-        assert_eq!(outbox.next(), None);
+        assert_eq!(outbox.take(), None);
         assert!(outbox.is_idle());
     }
 
@@ -212,18 +212,18 @@ mod tests {
     fn last_words_are_sent_when_their_message_never_came_to_be() {
         let mut outbox = Outbox::default();
         outbox.push(send(Some(PANEL), "panel"));
-        assert!(outbox.next().is_some());
+        assert!(outbox.take().is_some());
         outbox.done(Outcome::Refused);
         outbox.push(progress("0:10"));
         outbox.push(Job::Edit { key: PANEL, saying: said("stopped"), is_droppable: false });
-        assert_eq!(outbox.next(), Some(Out::Send { reply_to: None, saying: said("stopped") }));
+        assert_eq!(outbox.take(), Some(Out::Send { reply_to: None, saying: said("stopped") }));
     }
 
     #[test]
     fn tries_are_numbered_and_old_progress_is_not_tried_again() {
         let mut outbox = Outbox::default();
         outbox.push(send(None, "hello"));
-        assert!(outbox.next().is_some());
+        assert!(outbox.take().is_some());
         assert!(outbox.done(Outcome::Failed));
         assert!(outbox.again().is_some());
         assert!(outbox.done(Outcome::Failed));
@@ -232,10 +232,10 @@ mod tests {
         assert_eq!(outbox.n_dropped(), 1);
 
         outbox.push(send(Some(PANEL), "panel"));
-        assert!(outbox.next().is_some());
+        assert!(outbox.take().is_some());
         outbox.done(Outcome::Sent(MessageId(1)));
         outbox.push(progress("0:10"));
-        assert!(outbox.next().is_some());
+        assert!(outbox.take().is_some());
         assert!(outbox.done(Outcome::Failed));
         outbox.push(send(None, "news"));
         assert_eq!(outbox.again(), Some(Out::Send { reply_to: None, saying: said("news") }));

@@ -5,7 +5,8 @@
 //! with a fresh ssrc (core.telegram.org/api/group-calls); official clients ask `phone.checkGroupCall` every 4 s while
 //! they connect and every 10 s afterwards; a missing ssrc means a new join.
 
-mod steps;
+mod entering;
+mod trouble;
 
 use std::collections::VecDeque;
 use std::time::Duration;

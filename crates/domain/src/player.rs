@@ -2,7 +2,9 @@
 //!
 //! Every look-up and every load carries the number of its attempt; news about any other attempt is late and ignored.
 
-mod rules;
+mod requests;
+mod order;
+mod commands;
 
 use std::time::Duration;
 

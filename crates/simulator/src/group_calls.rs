@@ -51,6 +51,8 @@ impl Settings {
 pub enum Fault {
     /// 500 GROUPCALL_ADD_PARTICIPANTS_FAILED.
     AddParticipantsFailed,
+    /// 400 GROUPCALL_INVALID, as when the call was replaced a moment ago.
+    Invalid,
     /// GROUPCALL_SSRC_DUPLICATE_MUCH.
     SsrcDuplicate,
     /// 420 FLOOD_WAIT_x, in seconds.

@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::{Class, Fault, Reason};
-use grammers_mtsender::SenderPoolHandle;
-use grammers_tl_types::{self as tl, Deserializable as _};
+use grammers_client::sender::SenderPoolHandle;
+use grammers_client::tl::{self, Deserializable as _};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::track::Attachment;
 use domain::{ChatId, MessageId};
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 /// What a message holds, fetched by [`Account::message`](crate::Account::message).
 #[derive(Debug, Clone, PartialEq, Eq)]

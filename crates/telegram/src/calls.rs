@@ -4,8 +4,8 @@ mod answers;
 
 use std::time::Duration;
 
-use domain::{CallId, ChatId, ChatKind, Reason, UserId};
-use grammers_tl_types::{self as tl, Deserializable as _, Serializable as _};
+use domain::{CallId, ChatId, ChatKind, Fault, Reason, UserId};
+use grammers_client::tl::{self, Deserializable as _, Serializable as _};
 
 use crate::account::Account;
 use crate::account::peers::contents;
@@ -186,7 +186,8 @@ impl Account {
             }
         };
         outcome.ok_or_else(|| {
-            CallError::refused(Reason::Unreadable, "joining brought no connection parameters")
+            // nobody else's fault and seldom the same twice: another join is another answer
+            Fault::transient(Reason::Unreadable, "joining brought no connection parameters").into()
         })
     }
 

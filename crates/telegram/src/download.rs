@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use domain::Reason;
 use domain::track::Attachment;
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use crate::account::Account;
 use crate::attachment::document_of;

@@ -9,8 +9,8 @@ mod tests;
 use std::time::Duration;
 
 use domain::{Fault, Reason};
-use grammers_mtsender::{InvocationError, RpcError};
-use grammers_tl_types as tl;
+use grammers_client::sender::{InvocationError, RpcError};
+use grammers_client::tl;
 
 /// A failed call: what to do about it, and Telegram's own word for it when there was one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Buttons under a message.
 
 use domain::Reason;
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use crate::fault::CallError;
 

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Fault, Reason};
-use grammers_mtsender::{ConnectionParams, NoRetries, SenderPool, SenderPoolRunner};
-use grammers_session::storages::ErasedSession;
-use grammers_session::updates::UpdatesLike;
+use grammers_client::sender::{ConnectionParams, NoRetries, SenderPool, SenderPoolRunner};
+use grammers_client::session::storages::ErasedSession;
+use grammers_client::session::updates::UpdatesLike;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};

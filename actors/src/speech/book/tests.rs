@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use domain::event::{By, Via};
 use domain::permission::Standing;
 use domain::track::{Location, Requester, Track};
 use domain::{Reason, UserId};

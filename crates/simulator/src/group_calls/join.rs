@@ -186,6 +186,7 @@ fn refuse_by_fault(faults: &[Fault]) -> Result<(), Refusal> {
             Fault::AddParticipantsFailed => {
                 return Err(Refusal(500, "GROUPCALL_ADD_PARTICIPANTS_FAILED".to_owned()));
             }
+            Fault::Invalid => return Err(Refusal::bad("GROUPCALL_INVALID")),
             Fault::SsrcDuplicate => return Err(Refusal::bad("GROUPCALL_SSRC_DUPLICATE_MUCH")),
             Fault::FloodWait(seconds) => return Err(Refusal(420, format!("FLOOD_WAIT_{seconds}"))),
             _ => {}

@@ -171,7 +171,8 @@ impl Core {
             self.stun_strangers += 1;
             return;
         };
-        if now.duration_since(peer.joined) < self.settings.quiet {
+        let is_ignored = self.settings.ignore_passive && !peer.payload.is_active;
+        if is_ignored || now.duration_since(peer.joined) < self.settings.quiet {
             return;
         }
         peer.stun(&self.crypto, from, datagram, now, out);

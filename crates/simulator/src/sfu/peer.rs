@@ -301,6 +301,7 @@ impl Peer {
             user: self.user,
             is_connected: self.connected.is_some(),
             is_sctp_up: self.is_sctp_up,
+            is_active: self.payload.is_active,
             connected_after: self.connected.map(|at| at.duration_since(self.joined)),
             srtp: self.profile.map(|profile| profile.to_string()),
             forwarded: self.forwarded,

@@ -35,6 +35,8 @@ pub struct SfuSettings {
     pub quiet: Duration,
     pub ice: IceMode,
     pub srtp: SrtpPolicy,
+    /// Answer nobody who declares `passive`, as a path on which native clients cannot connect.
+    pub ignore_passive: bool,
     /// A participant whose ICE and DTLS are not done by then is dropped.
     pub connect_within: Duration,
     /// A participant from whom no packet of any kind came for so long is dropped.
@@ -63,6 +65,7 @@ impl SfuSettings {
             quiet: Duration::ZERO,
             ice: IceMode::Lite,
             srtp: SrtpPolicy::GcmOnly,
+            ignore_passive: false,
             connect_within: Duration::from_secs(20),
             silence_max: Duration::from_secs(30),
             require_sctp: false,

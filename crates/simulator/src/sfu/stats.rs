@@ -76,6 +76,8 @@ pub struct PeerStats {
     pub user: i64,
     pub is_connected: bool,
     pub is_sctp_up: bool,
+    /// It declared `active`, as web clients do.
+    pub is_active: bool,
     /// From join to the end of the DTLS handshake.
     pub connected_after: Option<Duration>,
     /// The SRTP profile, as RFC 5764 and RFC 7714 name it.
@@ -153,5 +155,12 @@ impl Spacing {
 
     pub fn total(&self) -> u64 {
         self.total
+    }
+
+    /// How many spacings fell into each step of 0.1 ms: the step's lower end, and their number. Empty steps are left
+    /// out; the last step holds everything from 199.9 ms.
+    pub fn steps(&self) -> impl Iterator<Item = (Duration, u32)> {
+        let counted = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        counted.map(|(at, count)| (BUCKET * at as u32, *count))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use domain::{ChatId, ChatKind, Reason};
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::Account;
 use super::peers::chat_id;

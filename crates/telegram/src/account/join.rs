@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::{ChatId, ChatKind, Reason};
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::Account;
 use super::peers::contents;

@@ -4,7 +4,7 @@
 mod tests;
 
 use domain::{ChatId, ChatKind, MessageId, Reason, UserId};
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::Account;
 use super::peers::contents;

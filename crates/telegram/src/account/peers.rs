@@ -1,8 +1,8 @@
 //! Peers as requests need them: a number and the access hash that proves having met it.
 
 use domain::{ChatId, ChatKind, Reason, UserId};
-use grammers_session::types::PeerInfo;
-use grammers_tl_types as tl;
+use grammers_client::session::types::PeerInfo;
+use grammers_client::tl;
 
 use super::Account;
 use crate::fault::CallError;

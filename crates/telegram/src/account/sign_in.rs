@@ -1,8 +1,8 @@
 //! Signing in, and being told who one is.
 
 use domain::{Class, Fault, Reason};
-use grammers_session::Session as _;
-use grammers_tl_types as tl;
+use grammers_client::session::Session as _;
+use grammers_client::tl;
 
 use super::Account;
 use crate::fault::CallError;

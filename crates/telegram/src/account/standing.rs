@@ -1,7 +1,7 @@
 //! Who is who in a chat.
 
 use domain::{ChatId, ChatKind, UserId};
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::Account;
 use crate::fault::{CallError, forgive};
@@ -159,7 +159,7 @@ fn group_standing(row: &tl::enums::ChatParticipant, user: UserId) -> Option<Part
 
 #[cfg(test)]
 mod tests {
-    use grammers_tl_types::Deserializable as _;
+    use grammers_client::tl::Deserializable as _;
 
     use super::*;
 

@@ -1,4 +1,4 @@
-use grammers_tl_types::{Deserializable as _, Serializable as _};
+use grammers_client::tl::{Deserializable as _, Serializable as _};
 
 use super::*;
 

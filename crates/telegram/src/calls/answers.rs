@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::{CallId, ChatId, UserId};
-use grammers_tl_types::{self as tl, Deserializable as _, Identifiable as _};
+use grammers_client::tl::{self, Deserializable as _, Identifiable as _};
 
 use super::{CallDetails, JoinOutcome, Row, ssrc_from_wire};
 use crate::account::chat_id;

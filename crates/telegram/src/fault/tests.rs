@@ -1,5 +1,5 @@
 use domain::Class;
-use grammers_mtsender::InvocationError;
+use grammers_client::sender::InvocationError;
 
 use super::*;
 

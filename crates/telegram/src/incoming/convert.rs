@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::{CallId, ChatId, MessageId, UserId};
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::people::{bare_chat, chat_id_of, chat_of, stranger, user_of};
 use super::{
@@ -18,53 +18,51 @@ use crate::account::chat_id;
 use crate::attachment::attachment_of;
 use crate::calls::{call_id, details_of, row_of};
 
-/// How many users and chats of earlier batches are remembered; beyond it they are forgotten all at once.
-const KNOWN_MAX: usize = 4_096;
+/// People and chats that are remembered; beyond it all are forgotten, and the next updates bring them again.
+const KNOWN_MAX: usize = 20_000;
 
-/// Whoever came along with a batch of updates, and with those before it: an update that came too early is held back
-/// and handed out with a later batch, which brings other people (grammers keeps the update, not its company).
+/// Whoever came along with a batch of updates, and the names of those who came with earlier ones: an update that had
+/// to wait for its turn arrives without the people it came with.
 #[derive(Debug, Default)]
 pub(crate) struct People {
     pub(crate) own: Option<UserId>,
     users: HashMap<i64, User>,
+    /// Of this batch only: they tell how things are now.
     chats: HashMap<ChatId, tl::enums::Chat>,
-    known_users: HashMap<i64, User>,
     known_chats: HashMap<ChatId, Chat>,
 }
 
 // === impl People ===
 
 impl People {
-    /// The people of one more batch.
-    pub(crate) fn meet(
+    /// The next batch begins, with these people.
+    pub(crate) fn turn(
         &mut self,
         own: Option<UserId>,
         users: &[tl::enums::User],
         chats: Vec<tl::enums::Chat>,
     ) {
-        if self.known_users.len() >= KNOWN_MAX || self.known_chats.len() >= KNOWN_MAX {
-            self.known_users.clear();
+        if self.users.len() + self.known_chats.len() > KNOWN_MAX {
+            self.users.clear();
             self.known_chats.clear();
         }
-        self.known_users.extend(self.users.drain());
-        let earlier = self.chats.drain().filter_map(|(id, chat)| Some((id, chat_of(&chat)?)));
-        self.known_chats.extend(earlier);
         self.own = own;
-        self.users.extend(users.iter().filter_map(|user| match user {
-            tl::enums::User::User(user) => Some((user.id, user_of(user))),
-            tl::enums::User::Empty(_) => None,
-        }));
-        self.chats.extend(chats.into_iter().filter_map(|chat| Some((chat_id_of(&chat)?, chat))));
+        for user in users {
+            if let tl::enums::User::User(user) = user {
+                self.users.insert(user.id, user_of(user));
+            }
+        }
+        self.known_chats.extend(chats.iter().filter_map(chat_of).map(|chat| (chat.id, chat)));
+        let chats = chats.into_iter().filter_map(|chat| Some((chat_id_of(&chat)?, chat)));
+        self.chats = chats.collect();
     }
 
     fn user(&self, id: i64) -> User {
-        let user = self.users.get(&id).or_else(|| self.known_users.get(&id));
-        user.cloned().unwrap_or_else(|| stranger(id))
+        self.users.get(&id).cloned().unwrap_or_else(|| stranger(id))
     }
 
     fn chat(&self, id: ChatId) -> Chat {
-        let came = self.chats.get(&id).and_then(chat_of);
-        came.or_else(|| self.known_chats.get(&id).cloned()).unwrap_or_else(|| bare_chat(id))
+        self.known_chats.get(&id).cloned().unwrap_or_else(|| bare_chat(id))
     }
 
     fn member(&self, chat: ChatId, user: i64, status: MemberStatus) -> Incoming {

@@ -1,7 +1,7 @@
 //! People and chats, from Telegram's objects.
 
 use domain::{ChatId, UserId};
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::{Chat, User};
 

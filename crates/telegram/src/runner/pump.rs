@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::{Fault, Reason};
-use grammers_session::updates::UpdatesLike;
-use grammers_tl_types as tl;
+use grammers_client::session::updates::UpdatesLike;
+use grammers_client::tl;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 

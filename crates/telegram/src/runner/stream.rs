@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::{Class, Fault, Reason};
-use grammers_mtsender::{UpdatesConfiguration, UpdatesReceiver};
-use grammers_session::storages::ErasedSession;
-use grammers_session::updates::UpdatesLike;
-use grammers_tl_types as tl;
+use grammers_client::sender::{UpdatesConfiguration, UpdatesReceiver};
+use grammers_client::session::storages::ErasedSession;
+use grammers_client::session::updates::UpdatesLike;
+use grammers_client::tl;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
@@ -99,8 +99,8 @@ async fn read(
     heard: &mpsc::Sender<Incoming>,
 ) -> Result<(), Fault> {
     let mut ladder = Ladder::default();
-    let mut is_lost = false;
     let mut people = People::default();
+    let mut is_lost = false;
     let mut synced_at = Instant::now();
     tell(heard, Incoming::Connected).await?;
     loop {
@@ -170,7 +170,7 @@ async fn hand_over(
 ) -> Result<(), Fault> {
     let (updates, users, chats) = batch;
     account.learn(&users, &chats);
-    people.meet(account.session().user_id(), &users, chats);
+    people.turn(account.session().user_id(), &users, chats);
     for update in updates {
         if let Some((chat, call)) = call_in(&update) {
             account.seen(|seen| seen.note(chat, call));

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use domain::{Fault, Reason};
-use grammers_mtsender::InvocationError;
-use grammers_tl_types::{self as tl, Serializable as _};
+use grammers_client::sender::InvocationError;
+use grammers_client::tl::{self, Serializable as _};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 

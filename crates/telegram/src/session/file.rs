@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use grammers_session::types::{ChannelState, DcOption, PeerAuth, PeerInfo, UpdatesState};
+use grammers_client::session::types::{ChannelState, DcOption, PeerAuth, PeerInfo, UpdatesState};
 use serde::{Deserialize, Serialize};
 
 use super::memory::{Peer, State};

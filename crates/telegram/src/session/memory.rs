@@ -5,10 +5,10 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use grammers_session::types::{
+use grammers_client::session::types::{
     ChannelState, DcOption, PeerId, PeerInfo, UpdateState, UpdatesState,
 };
-use grammers_session::{BoxFuture, SessionData};
+use grammers_client::session::{BoxFuture, SessionData};
 
 use super::strings::Login;
 
@@ -212,7 +212,7 @@ impl Memory {
     }
 }
 
-impl grammers_session::Session for Memory {
+impl grammers_client::session::Session for Memory {
     type Error = Infallible;
 
     fn home_dc_id(&self) -> Result<i32, Infallible> {

@@ -1,7 +1,9 @@
 use std::net::SocketAddr;
 
-use grammers_session::Session as _;
-use grammers_session::types::{DcOption, PeerAuth, PeerId, PeerInfo, UpdateState, UpdatesState};
+use grammers_client::session::Session as _;
+use grammers_client::session::types::{
+    DcOption, PeerAuth, PeerId, PeerInfo, UpdateState, UpdatesState,
+};
 
 use super::*;
 

@@ -1,4 +1,4 @@
-use grammers_tl_types::Serializable as _;
+use grammers_client::tl::Serializable as _;
 
 use super::*;
 

@@ -1,4 +1,4 @@
-use grammers_tl_types::{Deserializable as _, Serializable as _};
+use grammers_client::tl::{Deserializable as _, Serializable as _};
 
 use super::*;
 
@@ -29,12 +29,12 @@ fn user(id: i64) -> tl::enums::User {
 }
 
 fn people(is_broadcast: bool) -> People {
-    met(&[user(7)], vec![channel(is_broadcast).into()])
+    people_of(&[user(7)], vec![channel(is_broadcast).into()])
 }
 
-fn met(users: &[tl::enums::User], chats: Vec<tl::enums::Chat>) -> People {
+fn people_of(users: &[tl::enums::User], chats: Vec<tl::enums::Chat>) -> People {
     let mut people = People::default();
-    people.meet(Some(UserId(1)), users, chats);
+    people.turn(Some(UserId(1)), users, chats);
     people
 }
 
@@ -105,6 +105,19 @@ fn a_message_arrives_with_its_chat_sender_and_date() {
         (user.id, user.name.as_str(), user.language.as_deref()),
         (UserId(7), "Ann Lee", Some("ru"))
     );
+}
+
+#[test]
+fn an_update_that_comes_without_its_people_knows_them_from_before() {
+    let mut people = people(false);
+    people.turn(Some(UserId(1)), &[], Vec::new());
+    let message = heard(message(CHAT, Some(ChatId(7))), &people);
+    assert_eq!(message.user().unwrap().name, "Ann Lee");
+    assert_eq!(message.chat.title.as_deref(), Some("Jam <b>"));
+    // how things are now is told by what comes along, and by nothing else
+    let update = tl::types::UpdateChannel { channel_id: 55 }.into();
+    assert!(people.chats.is_empty());
+    assert_eq!(statuses(convert(update, &people)), [(1, true, MemberStatus::Unknown)]);
 }
 
 #[test]
@@ -205,7 +218,7 @@ fn comings_and_goings_are_told() {
 #[test]
 fn being_thrown_out_is_told() {
     let update = || tl::enums::Update::from(tl::types::UpdateChannel { channel_id: GROUP });
-    let with = |chat: tl::enums::Chat| met(&[], vec![chat]);
+    let with = |chat: tl::enums::Chat| people_of(&[], vec![chat]);
     let check = |people: &People, expected: MemberStatus| {
         assert_eq!(statuses(convert(update(), people)), [(1, true, expected)]);
     };
@@ -225,7 +238,7 @@ fn being_thrown_out_is_told() {
         MemberStatus::Administrator,
     );
     check(&with(channel(false).into()), MemberStatus::Member);
-    check(&met(&[], Vec::new()), MemberStatus::Unknown);
+    check(&people_of(&[], Vec::new()), MemberStatus::Unknown);
 }
 
 #[test]
@@ -248,23 +261,4 @@ fn a_call_that_ends_is_told_and_a_live_story_is_not() {
         |duration| tl::types::MessageActionGroupCall { call: input.clone(), duration }.into();
     assert_eq!(service(None, action(Some(60))), [Incoming::Call(expected)]);
     assert_eq!(service(None, action(None)), [], "that it began is told by an update of its own");
-}
-
-#[test]
-fn a_message_that_was_held_back_still_knows_its_sender_and_its_chat() {
-    let mut people = people(false);
-    people.meet(Some(UserId(1)), &[user(8)], Vec::new());
-    let late = heard(message(CHAT, Some(ChatId::private(7))), &people);
-    let Sender::User(sender) = &late.from else { panic!("{late:?}") };
-    assert_eq!((sender.name.as_str(), sender.language.as_deref()), ("Ann Lee", Some("ru")));
-    assert_eq!(late.chat.title.as_deref(), Some("Jam <b>"));
-}
-
-#[test]
-fn strangers_do_not_pile_up() {
-    let mut people = People::default();
-    for id in 0..3 * KNOWN_MAX as i64 {
-        people.meet(None, &[user(id)], Vec::new());
-    }
-    assert!(people.known_users.len() <= KNOWN_MAX);
 }

@@ -1,175 +1,15 @@
-//! One function per input, in the order of the match in [`Machine::handle`].
+//! Trouble: what is lost, tried again, given up, and how a place is left.
 
 use std::time::Duration;
 
-use super::{Effect, Found, Machine, Refusal, Row, Step, Style};
+use super::{Effect, Machine, Refusal, Row, Step, Style};
 use crate::fault::{Class, Fault, Reason};
 use crate::ids::CallId;
 use crate::player::Line;
 
 type Effects = Vec<Effect>;
 
-/// How many own ssrcs are remembered; more tries than this within the life of a stale row are not made.
-const PAST_SSRCS_MAX: usize = 16;
-
-// === impl Machine: getting in ===
-
-impl Machine {
-    pub(super) fn join(&mut self, effects: &mut Effects) {
-        if self.step != Step::Away {
-            return;
-        }
-        self.n_tries = 0;
-        self.style = Style::Native;
-        self.was_up = false;
-        self.attempt = self.attempt.next();
-        self.step = Step::Entering;
-        effects.push(Effect::Enter { attempt: self.attempt });
-    }
-
-    pub(super) fn entered(
-        &mut self,
-        outcome: Result<(), Fault>,
-        now: Duration,
-        effects: &mut Effects,
-    ) {
-        match outcome {
-            Ok(()) => self.find(effects),
-            Err(fault) => self.retry_or_give_up(fault, now, effects),
-        }
-    }
-
-    pub(super) fn found(
-        &mut self,
-        outcome: Result<Option<Found>, Fault>,
-        now: Duration,
-        effects: &mut Effects,
-    ) {
-        match outcome {
-            Ok(Some(found)) if found.is_conference => {
-                self.give_up(
-                    Fault::refused(Reason::Conference, "the call is an encrypted conference"),
-                    effects,
-                );
-            }
-            Ok(Some(found)) if found.is_rtmp => {
-                self.give_up(
-                    Fault::refused(Reason::BroadcastOnly, "the call is fed by rtmp"),
-                    effects,
-                );
-            }
-            Ok(Some(found)) if !found.is_scheduled => {
-                self.call = Some(found.call);
-                self.prepare(effects);
-            }
-            Ok(_) => {
-                self.step = Step::Creating;
-                effects.push(Effect::Create { attempt: self.attempt });
-            }
-            Err(fault) => self.retry_or_give_up(fault, now, effects),
-        }
-    }
-
-    pub(super) fn created(
-        &mut self,
-        outcome: Result<CallId, Fault>,
-        now: Duration,
-        effects: &mut Effects,
-    ) {
-        match outcome {
-            Ok(call) => {
-                self.call = Some(call);
-                self.prepare(effects);
-            }
-            Err(fault) if fault.is_retryable() => self.retry_or_give_up(fault, now, effects),
-            Err(fault) => self.give_up(Fault { reason: Reason::NoVoiceChat, ..fault }, effects),
-        }
-    }
-
-    pub(super) fn prepared(
-        &mut self,
-        outcome: Result<u32, Fault>,
-        now: Duration,
-        effects: &mut Effects,
-    ) {
-        match (outcome, self.call) {
-            (Ok(ssrc), Some(call)) => {
-                self.remember_ssrc(ssrc);
-                self.step = Step::Joining;
-                effects.push(Effect::Join { attempt: self.attempt, call });
-            }
-            (Ok(_), None) => self.find(effects),
-            (Err(fault), _) => self.retry_or_give_up(fault, now, effects),
-        }
-    }
-
-    pub(super) fn answered(
-        &mut self,
-        outcome: Result<Option<Row>, Refusal>,
-        now: Duration,
-        effects: &mut Effects,
-    ) {
-        match outcome {
-            Ok(row) => {
-                self.step = Step::Connecting { until: now + self.settings.connect_max };
-                effects.push(Effect::Apply { attempt: self.attempt });
-                self.check_at(now + self.settings.check_connecting_every, effects);
-                effects.push(Effect::WakeAt(now + self.settings.connect_max));
-                if let Some(row) = row {
-                    self.mute_changed(row, effects);
-                }
-            }
-            Err(Refusal::Other(fault)) if !fault.is_retryable() => self.give_up(fault, effects),
-            Err(Refusal::Other(fault)) => self.retry_or_give_up(fault, now, effects),
-            Err(Refusal::CallGone | Refusal::NotJoined) => {
-                self.call = None;
-                let fault = Fault::transient(Reason::CallEnded, "the call we knew is gone");
-                self.retry_or_give_up(fault, now, effects);
-            }
-            Err(Refusal::SsrcTaken) => {
-                let fault = Fault::transient(Reason::CallUnreachable, "ssrc in use");
-                self.retry_or_give_up(fault, now, effects);
-            }
-        }
-    }
-
-    pub(super) fn connected(&mut self, now: Duration, effects: &mut Effects) {
-        if !matches!(self.step, Step::Connecting { .. }) {
-            return;
-        }
-        self.step = Step::Up { since: now };
-        self.check_at(now + self.settings.check_joined_every, effects);
-        if !self.is_force_muted {
-            self.up(effects);
-        }
-    }
-
-    fn find(&mut self, effects: &mut Effects) {
-        self.step = Step::Finding;
-        effects.push(Effect::Find { attempt: self.attempt });
-    }
-
-    fn prepare(&mut self, effects: &mut Effects) {
-        self.step = Step::Preparing;
-        effects.push(Effect::Prepare { attempt: self.attempt, style: self.style });
-    }
-
-    fn up(&mut self, effects: &mut Effects) {
-        self.was_up = true;
-        effects.push(Effect::Flow(true));
-        effects.push(Effect::Tell(Line::Joined));
-    }
-
-    fn remember_ssrc(&mut self, ssrc: u32) {
-        self.ssrc = Some(ssrc);
-        if self.past_ssrcs.len() == PAST_SSRCS_MAX {
-            self.past_ssrcs.pop_front();
-        }
-        self.past_ssrcs.push_back(ssrc);
-    }
-}
-
-// === impl Machine: trouble ===
+// === impl Machine ===
 
 impl Machine {
     pub(super) fn lost(&mut self, fault: Fault, now: Duration, effects: &mut Effects) {
@@ -289,7 +129,7 @@ impl Machine {
     }
 
     /// Telegram says that we are out, while the media connection may still look well.
-    fn lost_place(&mut self, detail: &str, now: Duration, effects: &mut Effects) {
+    pub(super) fn lost_place(&mut self, detail: &str, now: Duration, effects: &mut Effects) {
         let fault = Fault::transient(Reason::CallUnreachable, detail);
         if let Step::Up { since } = self.step
             && now.saturating_sub(since) >= self.settings.healthy_after
@@ -299,7 +139,7 @@ impl Machine {
         self.retry_or_give_up(fault, now, effects);
     }
 
-    fn mute_changed(&mut self, row: Row, effects: &mut Effects) {
+    pub(super) fn mute_changed(&mut self, row: Row, effects: &mut Effects) {
         let was_force_muted = self.is_force_muted;
         self.is_force_muted = row.is_muted && !row.can_self_unmute;
         if row.is_muted
@@ -317,7 +157,7 @@ impl Machine {
         }
     }
 
-    fn retry_or_give_up(&mut self, fault: Fault, now: Duration, effects: &mut Effects) {
+    pub(super) fn retry_or_give_up(&mut self, fault: Fault, now: Duration, effects: &mut Effects) {
         self.n_tries += 1;
         if !fault.is_retryable() || self.n_tries >= self.settings.tries_max {
             self.give_up(fault, effects);
@@ -348,18 +188,18 @@ impl Machine {
         }
     }
 
-    fn backoff(&self) -> Duration {
+    pub(super) fn backoff(&self) -> Duration {
         let doublings = self.n_tries.saturating_sub(2).min(16);
         (self.settings.backoff_initial * 2_u32.pow(doublings)).min(self.settings.backoff_max)
     }
 
-    fn give_up(&mut self, fault: Fault, effects: &mut Effects) {
+    pub(super) fn give_up(&mut self, fault: Fault, effects: &mut Effects) {
         self.hang_up(effects);
         self.step = Step::Away;
         effects.push(Effect::Tell(Line::Failed(fault)));
     }
 
-    fn hang_up(&mut self, effects: &mut Effects) {
+    pub(super) fn hang_up(&mut self, effects: &mut Effects) {
         let is_listed =
             matches!(self.step, Step::Joining | Step::Connecting { .. } | Step::Up { .. });
         effects.push(Effect::Flow(false));
@@ -374,12 +214,12 @@ impl Machine {
         self.next_check = None;
     }
 
-    fn check_at(&mut self, at: Duration, effects: &mut Effects) {
+    pub(super) fn check_at(&mut self, at: Duration, effects: &mut Effects) {
         self.next_check = Some(at);
         effects.push(Effect::WakeAt(at));
     }
 
-    fn check(&mut self, now: Duration, effects: &mut Effects) {
+    pub(super) fn check(&mut self, now: Duration, effects: &mut Effects) {
         let is_due = self.next_check.is_some_and(|at| now >= at);
         if let (true, Some(call), Some(ssrc)) = (is_due, self.call, self.ssrc) {
             self.next_check = None;
