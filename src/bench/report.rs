@@ -198,7 +198,7 @@ pub(super) fn table(figures: &Figures) -> String {
     row(
         "packets",
         format!(
-            "{} sent, {} arrived, {} lost, {} dropped, {} refused",
+            "{} sent, {} arrived (counted a moment apart), {} lost, {} dropped, {} refused",
             packets.sent, packets.arrived, packets.lost, packets.dropped, packets.refused
         ),
     );
