@@ -38,18 +38,24 @@ def judge(path, source):
     return str(found)
 
 
-async def hears_the_bot(box, library, music, path, seconds=10):
+async def hears_the_bot(box, library, music, path, is_late, seconds=7):
     """A listening member hears the track that was asked for in the chat."""
     who = await arrive(box, library, box.member)
     boss = await arrive(box, "telethon", box.admin)
     chat = box.chat["id"]
     try:
         await silence(boss, box)
-        started = time.monotonic()
+        if is_late:
+            await play(boss, box, music["url"], music["title"])
+        began = time.monotonic()
         calls = await listen(who, chat, path)
-        joined = time.monotonic() - started
-        await play(boss, box, music["url"], music["title"])
+        joined = time.monotonic() - began
+        if not is_late:
+            await play(boss, box, music["url"], music["title"])
         await asyncio.sleep(seconds)
+        present = {p.user_id for p in await calls.get_participants(chat)}
+        expected = {box.member["id"], box.ready["assistants"][0]["id"]}
+        assert present == expected, f"participants: {present}"
         await ask(boss, box, "/stop", "stopped the music")
         await asyncio.sleep(LINGER_S)
         await calls.leave_call(chat)
@@ -58,15 +64,16 @@ async def hears_the_bot(box, library, music, path, seconds=10):
     return f"{judge(path, music['source'])}; joined in {joined:.1f} s"
 
 
-async def is_heard(box, speaker, listener, music, path, seconds=10):
+async def is_heard(box, speaker, listener, music, path, chat=None, seconds=7):
     """One member plays a file into the call, another one hears it."""
     one, other = await asyncio.gather(
         arrive(box, speaker, box.admin), arrive(box, listener, box.member)
     )
-    chat = box.chat["id"]
+    chat = chat or box.chat["id"]
     try:
-        hearing = await listen(other, chat, path)
+        # who speaks comes first: nobody else may start the call where none runs
         speaking = await speak(one, chat, music["file"])
+        hearing = await listen(other, chat, path)
         await asyncio.sleep(seconds)
         await speaking.leave_call(chat)
         await asyncio.sleep(LINGER_S)
@@ -74,6 +81,29 @@ async def is_heard(box, speaker, listener, music, path, seconds=10):
     finally:
         await asyncio.gather(one.close(), other.close())
     return judge(path, music["source"])
+
+
+async def starts_a_call(box, speaker, listener, music, path):
+    """The same in a basic group without a voice chat, which the speaker therefore creates."""
+    group = next(c for c in box.ready["chats"] if c["kind"] == "group" and not c["voice_chat"])
+    return await is_heard(box, speaker, listener, music, path, group["id"])
+
+
+async def speaks_alone(box, speaker, music, seconds=6):
+    """Plays into an empty call: holds, goes on, leaves."""
+    who = await arrive(box, speaker, box.admin)
+    chat = box.chat["id"]
+    try:
+        calls = await speak(who, chat, music["file"])
+        await asyncio.sleep(seconds)
+        assert await calls.pause(chat) and await calls.resume(chat)
+        assert await calls.mute(chat) and await calls.unmute(chat)
+        present = [(p.user_id, p.muted) for p in await calls.get_participants(chat)]
+        assert present == [(who.user["id"], False)], f"participants: {present}"
+        await calls.leave_call(chat)
+    finally:
+        await who.close()
+    return "paused, resumed, muted, unmuted, left"
 
 
 def recordings(directory):
@@ -85,13 +115,14 @@ def recordings(directory):
     return found
 
 
-def judge_recordings(box, directory, member, source):
-    """Every recording of this member decodes; the best of them against the source."""
+def judge_recordings(box, directory, member, source, n_least):
+    """The recordings of this member (`None`: of anybody) decode, and match the source."""
     matches = []
     for name, entry in recordings(directory).items():
-        if (entry["room"], entry["member"]) == (box.chat["id"], member):
-            matches.append(sound.match(sound.read(directory / name), source))
-    assert matches, f"nothing was recorded for {member} in {directory}"
-    found = max(matches, key=lambda m: m.seconds)
-    assert found.is_good, str(found)
-    return f"{len(matches)} files; {found}"
+        found = sound.match(sound.read(directory / name), source)
+        if entry["member"] == member and found.seconds > 0:
+            matches.append(found)
+    assert len(matches) >= n_least, f"{len(matches)} recordings of {member} in {directory}"
+    worst = min(matches, key=lambda m: (m.is_good, m.median))
+    assert worst.is_good, str(worst)
+    return f"{len(matches)} files; the worst: {worst}"

@@ -307,8 +307,9 @@ async fn a_speaker_who_is_alone_is_recorded_for_anybody() {
     for _ in 0..3 {
         speaker.send_opus(&OPUS, 960, 20, true);
     }
-    let n_heard = || sfu.stats(ROOM).iter().flat_map(|s| &s.sources).map(|s| s.packets).sum::<u64>();
-    assert!(until(|| 3_u64 == n_heard()).await);
+    let n_heard =
+        || sfu.stats(ROOM).iter().flat_map(|s| &s.sources).map(|s| s.packets).sum::<u64>();
+    assert!(until(|| n_heard() == 3).await);
     sfu.leave(peer);
     let index = std::fs::read_to_string(record.join("index.jsonl")).unwrap();
     let lines: Vec<serde_json::Value> =

@@ -1,0 +1,170 @@
+"""Strangers use `armedmusic`: client libraries from PyPI, unchanged, against its first line of output and nothing else.
+
+    python run.py ../../target/debug/armedmusic [--keep DIR] [--only WORD]
+
+Prints a table and ends with 1 when a check failed. `.ci/outside` makes the environment and calls this.
+"""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import chat
+import sound
+import start
+import voice
+from box import Box, Web
+
+CHECK_WITHIN_S = 120
+LIBRARIES = ["telethon full", "telethon abridged", "telethon intermediate", "kurigram"]
+#: py-tgcalls misses a connection that is there too soon.
+QUIET_MS = 600
+
+
+class Board:
+    """The results so far."""
+
+    def __init__(self, only):
+        self.only, self.rows = only, []
+
+    def wants(self, *names):
+        return any(self.only in name for name in names)
+
+    async def check(self, name, library, work):
+        """Awaits one check; a failed one does not keep the others from running."""
+        began = time.monotonic()
+        try:
+            note, passed = await asyncio.wait_for(work(), CHECK_WITHIN_S), True
+        except Exception as error:  # whatever a library throws is a failed check
+            traceback.print_exc()
+            note, passed = f"{type(error).__name__}: {error}".splitlines()[0], False
+        row = (name, library, "ok" if passed else "FAILED", f"{time.monotonic() - began:.1f} s", note)
+        self.rows.append(row)
+        print(" | ".join(row), file=sys.stderr, flush=True)
+
+    def show(self):
+        widths = [max(len(row[i]) for row in self.rows) for i in range(4)]
+        for row in self.rows:
+            print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[4][:160]]))
+        n_failed = sum(row[2] == "FAILED" for row in self.rows)
+        print(f"\n{len(self.rows) - n_failed} of {len(self.rows)} checks passed")
+        return 1 if n_failed or not self.rows else 0
+
+
+def make_music(directory):
+    directory.mkdir()
+    source = sound.make(directory / "first-song.mp3", 60, seed=1)
+    sound.make(directory / "second-song.mp3", 60, seed=2)
+    web = Web(directory)
+    return {
+        "source": source, "file": directory / "first-song.mp3",
+        "url": web.url("first-song.mp3"), "title": "first-song",
+        "other_url": web.url("second-song.mp3"), "other_title": "second-song",
+    }
+
+
+async def starts(board, binary, music, work):
+    port = start.free_port()
+    for name, arguments, number in [
+        ("simulator", ["simulator"], signal.SIGTERM),
+        ("simulator --listen", ["simulator", "--listen", f"127.0.0.1:{port}"], signal.SIGINT),
+        ("demo --serve", ["demo", "--serve"], signal.SIGTERM),
+    ]:
+        log = work / f"{name.replace(' ', '')}.log"
+        await board.check(
+            f"start: {name}", "-", lambda: start.starts_and_stops(binary, arguments, number, log)
+        )
+    serve = ["demo", "--serve", "--allow-host", "127.0.0.1"]
+    await board.check(
+        "start: second SIGINT", "-", lambda: start.leaves_at_once(binary, serve, music, work / "second.log")
+    )
+
+
+async def chats(board, binary, music, work):
+    with Box(binary, ["demo", "--serve", "--allow-host", "127.0.0.1"], work / "chat.log") as box:
+        for library in LIBRARIES:
+            await board.check("chat: administrator", library, lambda: chat.administrator(box, library, music))
+        for library in ["telethon full", "kurigram"]:
+            await board.check("chat: plain member", library, lambda: chat.plain_member(box, library, music))
+        pair = ("telethon intermediate", "kurigram")
+        await board.check("chat: two at once", " + ".join(pair), lambda: chat.two_at_once(box, *pair, music))
+
+
+async def voices(board, binary, music, work):
+    heard = work / "recorded"
+    arguments = ["demo", "--serve", "--allow-host", "127.0.0.1", "--quiet-ms", str(QUIET_MS), "--record", str(heard)]
+    with Box(binary, arguments, work / "voice.log") as box:
+        for library, is_late in [("telethon", False), ("kurigram", True)]:
+            await board.check(
+                f"voice: hears the bot{', joining late' if is_late else ''}",
+                f"py-tgcalls on {library}",
+                lambda: voice.hears_the_bot(box, library, music, work / f"bot-{library}.mp3", is_late),
+            )
+        for pair in [("telethon", "kurigram"), ("kurigram", "telethon")]:
+            await board.check(
+                "voice: one hears the other",
+                f"py-tgcalls on {' -> '.join(pair)}",
+                lambda: voice.is_heard(box, *pair, music, work / f"by-{pair[1]}.mp3"),
+            )
+
+        async def stops():
+            assert box.stop() == 0
+            return voice.judge_recordings(box, heard, box.member["id"], music["source"], 4)
+
+        await board.check("voice: recorded per member", "ffmpeg", stops)
+
+
+async def bare(board, binary, music, work):
+    """The simulator without a bot."""
+    heard = work / "recorded-alone"
+    arguments = ["simulator", "--quiet-ms", str(QUIET_MS), "--record", str(heard)]
+    with Box(binary, arguments, work / "bare.log") as box:
+        await board.check(
+            "voice: starts a call in a group",
+            "py-tgcalls on telethon",
+            lambda: voice.starts_a_call(box, "telethon", "kurigram", music, work / "group.mp3"),
+        )
+        await board.check(
+            "voice: speaks alone",
+            "py-tgcalls on kurigram",
+            lambda: voice.speaks_alone(box, "kurigram", music),
+        )
+
+        async def stops():
+            assert box.stop() == 0
+            return voice.judge_recordings(box, heard, None, music["source"], 1)
+
+        await board.check("voice: recorded though alone", "ffmpeg", stops)
+
+
+async def run(options, work):
+    board = Board(options.only)
+    music = make_music(work / "music")
+    for name, part in [("start", starts), ("chat", chats), ("voice", voices), ("bare", bare)]:
+        if board.wants(name):
+            await part(board, options.binary, music, work)
+    return board.show()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("binary", type=Path)
+    parser.add_argument("--keep", type=Path, help="leave logs and recordings in this new directory")
+    parser.add_argument("--only", default="", help="start, chat, voice or bare")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.ERROR)
+    if options.keep:
+        options.keep.mkdir(parents=True)
+        return asyncio.run(run(options, options.keep))
+    with tempfile.TemporaryDirectory(prefix="armedmusic-outside-") as work:
+        return asyncio.run(run(options, Path(work)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
