@@ -25,8 +25,9 @@ pub(super) struct Query {
 
 impl Words {
     pub(super) fn new(tags: &Tags, path: &Path) -> Words {
+        // with its extension: people copy names as they see them
         let name =
-            path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Words {
             title: words(&tags.title),
             artist: words(tags.artist.as_deref().unwrap_or_default()),

@@ -102,6 +102,7 @@ fn every_word_must_match_and_the_best_comes_first() {
     check("deja vu", &["Déjà Vu"]);
     check("ros strasse", &["Déjà Vu"]);
     check("dont look", &["6 don't look"]);
+    check("6 don't look.wav", &["6 don't look"]);
     check("", &[]);
     check(" - ?! ", &[]);
     assert_eq!(library.best("harbour").unwrap().title, "Harbour");
