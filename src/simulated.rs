@@ -23,6 +23,9 @@ pub struct Simulated {
     pub folder: Folder,
 }
 
+/// Signing in takes milliseconds; a busy machine gets its time.
+const SIGN_IN_MAX: Duration = Duration::from_secs(30);
+
 /// A directory that is removed with its owner.
 pub struct Folder(PathBuf);
 
@@ -115,11 +118,12 @@ impl Simulated {
     /// Starts the simulator, then the bot as an operator would: with settings and secrets, nothing else.
     pub async fn start(wishes: &Wishes<'_>) -> anyhow::Result<Simulated> {
         let telegram = Telegram::start(settings_of(wishes.options)).await?;
-        Self::beside(telegram, wishes)
+        Self::beside(telegram, wishes).await
     }
 
-    /// Starts the bot in a Telegram that somebody set up in detail. Must be called inside a tokio runtime.
-    pub fn beside(telegram: Telegram, wishes: &Wishes<'_>) -> anyhow::Result<Simulated> {
+    /// Starts the bot in a Telegram that somebody set up in detail, and waits until it is signed in: a bot that was
+    /// never there hears nothing of what was said before.
+    pub async fn beside(telegram: Telegram, wishes: &Wishes<'_>) -> anyhow::Result<Simulated> {
         let folder = Folder::new()?;
         let music = match wishes.music {
             Some(music) => music.to_owned(),
@@ -133,7 +137,24 @@ impl Simulated {
         let secrets = secrets(&telegram);
         let identity = Environment(&|name| secrets.get(name).cloned()).identity()?;
         let tree = actors::start(assemble::settings(&config, identity)?)?;
-        Ok(Simulated { telegram, tree, folder })
+        let simulated = Simulated { telegram, tree, folder };
+        let is_ready = tokio::time::timeout(SIGN_IN_MAX, simulated.until_ready()).await;
+        is_ready.map_err(|_| {
+            anyhow::anyhow!("bot and assistants did not sign in within {SIGN_IN_MAX:?}")
+        })?;
+        Ok(simulated)
+    }
+
+    async fn until_ready(&self) {
+        const CHILDREN: [&str; 3] = ["root/bot", "root/assistants/1", "root/assistants/2"];
+        let is_ready = |child: &supervisor::ChildSnapshot| child.state == supervisor::State::Ready;
+        loop {
+            let snapshot = self.tree.root().snapshot();
+            if CHILDREN.iter().all(|path| snapshot.find(path).is_some_and(is_ready)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Drains the bot, then stops the simulator. What was in the folder goes with the value.

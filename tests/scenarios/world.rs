@@ -92,9 +92,8 @@ impl World {
         let telegram =
             Telegram::assemble(self.population, simulator::dc::Settings::loopback(), self.sfu);
         let telegram = telegram.await.expect("the box starts");
-        let inside = Simulated::beside(telegram, &wishes).expect("the bot starts");
+        let inside = Simulated::beside(telegram, &wishes).await.expect("the bot starts");
         let running = Running { inside, is_ended: false };
-        running.until_ready().await;
         running
     }
 }
@@ -108,18 +107,6 @@ impl Running {
 
     pub(crate) fn world(&self) -> &simulator::world::World {
         self.inside.telegram.world()
-    }
-
-    /// Every child reports that it works.
-    async fn until_ready(&self) {
-        let children = ["root/bot", "root/assistants/1", "root/assistants/2"];
-        self.until("bot and assistants sign in", || {
-            let snapshot = self.inside.tree.root().snapshot();
-            let is_ready =
-                |child: &supervisor::ChildSnapshot| child.state == supervisor::State::Ready;
-            children.iter().all(|path| snapshot.find(path).is_some_and(is_ready))
-        })
-        .await;
     }
 
     /// Waits until something is so.
