@@ -172,7 +172,7 @@ impl Pen<'_> {
     }
 
     fn title(&self, track: &Track) -> String {
-        super::texts::escape(&clean_title(&track.display(), TITLE_MAX, "?"))
+        telegram::Html::escape(&clean_title(&track.display(), TITLE_MAX, "?"))
     }
 
     pub fn say(&self, id: &str, args: &[(&'static str, Arg<'_>)]) -> String {

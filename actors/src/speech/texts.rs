@@ -8,6 +8,7 @@ use domain::Reason;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use serde::{Deserialize, Serialize};
+use telegram::Html;
 use unic_langid::{LanguageIdentifier, langid};
 
 /// The languages the bot speaks.
@@ -73,7 +74,7 @@ impl Texts {
         let mut values = FluentArgs::new();
         for (name, arg) in args {
             match arg {
-                Arg::Text(text) => values.set(*name, FluentValue::from(escape(text))),
+                Arg::Text(text) => values.set(*name, FluentValue::from(Html::escape(text))),
                 Arg::Html(html) => values.set(*name, FluentValue::from(*html)),
                 Arg::Number(number) => values.set(*name, FluentValue::from(*number)),
             }
@@ -116,21 +117,6 @@ fn reason_id(reason: Reason) -> String {
         id.push(c.to_ascii_lowercase());
     }
     id
-}
-
-/// Escapes text for Telegram's HTML.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 /// `3:07`, `1:02:03`.
