@@ -93,8 +93,7 @@ impl World {
             Telegram::assemble(self.population, simulator::dc::Settings::loopback(), self.sfu);
         let telegram = telegram.await.expect("the box starts");
         let inside = Simulated::beside(telegram, &wishes).await.expect("the bot starts");
-        let running = Running { inside, is_ended: false };
-        running
+        Running { inside, is_ended: false }
     }
 }
 
