@@ -18,7 +18,7 @@ STOP_WITHIN_S = 20
 class Box:
     """A running `armedmusic simulator` or `armedmusic demo --serve`."""
 
-    def __init__(self, binary, arguments, log):
+    def __init__(self, binary, arguments, log, environment=None):
         self.log = Path(log)
         with self.log.open("wb") as stderr:
             self.process = subprocess.Popen(
@@ -26,7 +26,7 @@ class Box:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                env={**os.environ, "RUST_LOG": os.environ.get("RUST_LOG", "info")},
+                env={**os.environ, "RUST_LOG": os.environ.get("RUST_LOG", "info"), **(environment or {})},
             )
         self.lines = []
         first = queue.Queue()

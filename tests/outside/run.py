@@ -16,6 +16,7 @@ import traceback
 from pathlib import Path
 
 import chat
+import libraries
 import pages
 import sound
 import start
@@ -24,6 +25,7 @@ from box import Box, Web
 from browser import Browser
 
 CHECK_WITHIN_S = 120
+HEARD_TRIES = 2
 LIBRARIES = ["telethon full", "telethon abridged", "telethon intermediate", "kurigram"]
 #: py-tgcalls misses a connection that is there too soon.
 QUIET_MS = 600
@@ -38,14 +40,20 @@ class Board:
     def wants(self, *names):
         return any(self.only in name for name in names)
 
-    async def check(self, name, library, work):
-        """Awaits one check; a failed one does not keep the others from running."""
+    async def check(self, name, library, work, tries=1):
+        """Awaits one check; a failed one does not keep the others from running. More tries than one are for what is
+        heard in real time, by libraries that stumble on a busy machine; the table tells of them."""
         began = time.monotonic()
-        try:
-            note, passed = await asyncio.wait_for(work(), CHECK_WITHIN_S), True
-        except Exception as error:  # whatever a library throws is a failed check
-            traceback.print_exc()
-            note, passed = f"{type(error).__name__}: {error}".splitlines()[0], False
+        for number in range(1, tries + 1):
+            try:
+                note, passed = await asyncio.wait_for(work(), CHECK_WITHIN_S), True
+            except Exception as error:  # whatever a library throws is a failed check
+                traceback.print_exc()
+                note, passed = f"{type(error).__name__}: {error}".splitlines()[0], False
+            if number > 1:
+                note = f"try {number}: {note}"
+            if passed:
+                break
         row = (name, library, "ok" if passed else "FAILED", f"{time.monotonic() - began:.1f} s", note)
         self.rows.append(row)
         print(" | ".join(row), file=sys.stderr, flush=True)
@@ -62,13 +70,40 @@ class Board:
 def make_music(directory):
     directory.mkdir()
     source = sound.make(directory / "first-song.mp3", 60, seed=1)
-    sound.make(directory / "second-song.mp3", 60, seed=2)
+    other_source = sound.make(directory / "second-song.mp3", 60, seed=2)
+    # more than a megabyte
+    sound.make(directory / "long-song.mp3", 90, seed=3)
+    sound.make(directory / "short-song.mp3", 10, seed=4)
+    foreign = sound.make(directory / "channel.ts", 12, seed=5)
     web = Web(directory)
     return {
+        "foreign_url": web.url("channel.ts"), "foreign_title": "channel", "foreign_source": foreign,
+        "small": directory / "short-song.mp3",
+        "big": directory / "long-song.mp3",
         "source": source, "file": directory / "first-song.mp3",
         "url": web.url("first-song.mp3"), "title": "first-song",
         "other_url": web.url("second-song.mp3"), "other_title": "second-song",
+        "other_file": directory / "second-song.mp3", "other_source": other_source,
     }
+
+
+def make_folder(directory):
+    """Songs in every format, with tags; each is asked for in another way, and one in all."""
+    directory.mkdir()
+    songs = []
+    for number, (name, title, artist, asked_by) in enumerate([
+        ("aa-one.mp3", "Copper Lantern", "Northern Kites", ["title", "artist", "stem"]),
+        ("bb-two.m4a", "Velvet Staircase", "Quiet Engines", ["artist"]),
+        ("cc-three.flac", "Paper Meridian", "Salt and Thunder", ["stem"]),
+        ("dd-four.ogg", "Winter Telegraph", "Seven Orchards", ["title"]),
+    ]):
+        file = directory / name
+        source = sound.make(file, 12, seed=20 + number, title=title, artist=artist)
+        file.with_suffix(".source.wav").unlink()
+        songs.append(
+            {"file": file, "stem": file.stem, "title": title, "artist": artist, "asked_by": asked_by, "source": source}
+        )
+    return {"songs": songs, "path": directory}
 
 
 async def starts(board, binary, music, work):
@@ -76,7 +111,7 @@ async def starts(board, binary, music, work):
     for name, arguments, number in [
         ("simulator", ["simulator"], signal.SIGTERM),
         ("simulator --listen", ["simulator", "--listen", f"127.0.0.1:{port}"], signal.SIGINT),
-        ("demo --serve", ["demo", "--serve"], signal.SIGTERM),
+        ("demo --serve", ["demo", "--serve", "--listen", f"127.0.0.1:{start.free_port()}"], signal.SIGTERM),
     ]:
         log = work / f"{name.replace(' ', '')}.log"
         await board.check(
@@ -96,6 +131,10 @@ async def chats(board, binary, music, work):
             await board.check("chat: plain member", library, lambda: chat.plain_member(box, library, music))
         pair = ("telethon intermediate", "kurigram")
         await board.check("chat: two at once", " + ".join(pair), lambda: chat.two_at_once(box, *pair, music))
+        for library in ["telethon", "kurigram"]:
+            await board.check("chat: joins by name", library, lambda: libraries.stranger(box, library, music))
+        await board.check("chat: all the rest", "telethon", lambda: libraries.telethon_at_large(box, music))
+        await board.check("chat: all the rest", "kurigram", lambda: libraries.kurigram_at_large(box, music))
 
 
 async def voices(board, binary, music, work):
@@ -107,19 +146,64 @@ async def voices(board, binary, music, work):
                 f"voice: hears the bot{', joining late' if is_late else ''}",
                 f"py-tgcalls on {library}",
                 lambda: voice.hears_the_bot(box, library, music, work / f"bot-{library}.mp3", is_late),
+                tries=HEARD_TRIES,
             )
         for pair in [("telethon", "kurigram"), ("kurigram", "telethon")]:
             await board.check(
                 "voice: one hears the other",
                 f"py-tgcalls on {' -> '.join(pair)}",
                 lambda: voice.is_heard(box, *pair, music, work / f"by-{pair[1]}.mp3"),
+                tries=HEARD_TRIES,
             )
+
+        await board.check(
+            "voice: two hear the bot", "py-tgcalls on both", lambda: voice.two_hear_the_bot(box, music, work / "two.mp3"),
+            tries=HEARD_TRIES,
+        )
 
         async def stops():
             assert box.stop() == 0
             return voice.judge_recordings(box, heard, box.member["id"], music["source"], 4)
 
         await board.check("voice: recorded per member", "ffmpeg", stops)
+
+
+async def quiet(board, binary, music, work):
+    """The time that py-tgcalls needs, from the least to more than enough."""
+    for index, quiet_ms in enumerate([200, 300, 1000, 1500]):
+        arguments = ["simulator", "--quiet-ms", str(quiet_ms)]
+        pair = ["telethon", "kurigram"][:: 1 if index % 2 else -1]
+        with Box(binary, arguments, work / f"quiet-{quiet_ms}.log") as box:
+            await board.check(
+                f"quiet: {quiet_ms} ms",
+                f"py-tgcalls on {' -> '.join(pair)}",
+                lambda: voice.is_heard(box, *pair, music, work / f"quiet-{quiet_ms}.mp3"),
+                tries=HEARD_TRIES,
+            )
+
+
+async def folders(board, binary, music, work):
+    """A folder of one's own music, and what only ffmpeg reads."""
+    folder, heard = make_folder(work / "folder"), work / "recorded-of-folder"
+    serve = ["demo", "--serve", "--allow-host", "127.0.0.1"]
+    foreign = music["foreign_url"], music["foreign_title"]
+    arguments = [*serve, "--music", str(folder["path"]), "--record", str(heard)]
+    with Box(binary, arguments, work / "folder.log") as box:
+        await board.check("music: own folder", "telethon", lambda: libraries.finds(box, folder))
+        await board.check(
+            "music: MPEG-TS by link", "telethon", lambda: libraries.foreign_format(box, *foreign, is_readable=True)
+        )
+
+        async def stops():
+            assert box.stop() == 0
+            songs = [*folder["songs"], {"file": Path("channel.ts"), "source": music["foreign_source"]}]
+            return voice.judge_folder(heard, songs)
+
+        await board.check("music: heard", "ffmpeg", stops)
+    with Box(binary, serve, work / "hidden.log", {"PATH": str(work)}) as box:
+        await board.check(
+            "music: ffmpeg hidden", "telethon", lambda: libraries.foreign_format(box, *foreign, is_readable=False)
+        )
 
 
 async def browsers(board, binary, music, work):
@@ -134,15 +218,17 @@ async def browsers(board, binary, music, work):
                 f"browser: hears the bot{', joining late' if is_late else ''}",
                 name,
                 lambda: pages.hears_the_bot(box, browser, music, is_late),
+                tries=HEARD_TRIES,
             )
         for library, is_negative in [("telethon", False), ("kurigram", True)]:
             await board.check(
                 f"browser: is heard{', source below zero' if is_negative else ''}",
                 f"{name}, py-tgcalls on {library}",
                 lambda: pages.is_heard(box, browser, library, work / f"page-{library}.mp3", is_negative),
+                tries=HEARD_TRIES,
             )
         await board.check(
-            "browser: muted by an admin", name, lambda: pages.is_muted_by_an_administrator(box, browser)
+            "browser: muted by an admin", name, lambda: pages.is_muted_by_an_administrator(box, browser), tries=HEARD_TRIES
         )
 
         async def stops():
@@ -162,6 +248,11 @@ async def bare(board, binary, music, work):
             "voice: starts a call in a group",
             "py-tgcalls on telethon",
             lambda: voice.starts_a_call(box, "telethon", "kurigram", music, work / "group.mp3"),
+                tries=HEARD_TRIES,
+        )
+        await board.check(
+            "voice: two talk", "py-tgcalls on both", lambda: voice.talk(box, music, work / "talk.mp3"),
+            tries=HEARD_TRIES,
         )
         await board.check(
             "voice: speaks alone",
@@ -176,11 +267,16 @@ async def bare(board, binary, music, work):
         await board.check("voice: recorded though alone", "ffmpeg", stops)
 
 
+PARTS = {
+    "start": starts, "chat": chats, "music": folders, "voice": voices, "bare": bare, "quiet": quiet,
+    "browser": browsers,
+}
+
+
 async def run(options, work):
     board = Board(options.only)
     music = make_music(work / "music")
-    parts = [("start", starts), ("chat", chats), ("voice", voices), ("bare", bare), ("browser", browsers)]
-    for name, part in parts:
+    for name, part in PARTS.items():
         if board.wants(name):
             await part(board, options.binary, music, work)
     return board.show()
@@ -190,7 +286,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("binary", type=Path)
     parser.add_argument("--keep", type=Path, help="leave logs and recordings in this new directory")
-    parser.add_argument("--only", default="", help="start, chat, voice, bare or browser")
+    parser.add_argument("--only", default="", help=", ".join(PARTS))
     options = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
     if options.keep:

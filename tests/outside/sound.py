@@ -15,7 +15,7 @@ WINDOW_S = 0.25
 DRIFT_S = 0.25
 
 
-def make(path, seconds, seed, title=None):
+def make(path, seconds, seed, title=None, artist="Outside"):
     """Writes a melody in the format that the name asks for: two voices of random tones, one of them gliding, no two
     tones alike, so that every quarter of a second is unlike any other and unlike any other song."""
     random = np.random.default_rng(seed)
@@ -38,7 +38,7 @@ def make(path, seconds, seed, title=None):
         out.setsampwidth(2)
         out.setframerate(RATE)
         out.writeframes(np.repeat(samples, 2).tobytes())
-    tags = ["-metadata", f"title={title}", "-metadata", "artist=Outside"] if title else []
+    tags = ["-metadata", f"title={title}", "-metadata", f"artist={artist}"] if title else []
     ffmpeg = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(plain), *tags, str(path)]
     subprocess.run(ffmpeg, check=True)
     return samples.astype(np.float64)
@@ -104,6 +104,20 @@ def match(heard, source):
     scores = later + earlier
     good = [score for score in scores if score >= 0.95]
     return Match(float(np.median(scores)), len(good) / len(scores), len(good) * WINDOW_S)
+
+
+def share_of(heard, sources):
+    """How many seconds of each source are somewhere in what was heard, in half seconds of which one a second is
+    looked at."""
+    n, found = RATE // 2, [0] * len(sources)
+    for at in range(0, len(heard) - n + 1, RATE):
+        window = heard[at : at + n]
+        if np.sqrt(np.mean(window**2)) < 300:
+            continue
+        scores = [best(window, source)[0] for source in sources]
+        if max(scores) >= 0.9:
+            found[int(np.argmax(scores))] += 1
+    return found
 
 
 def track(heard, source, windows, lag, n, drift):

@@ -37,7 +37,7 @@ def check_ready(ready):
     for each in ready["assistants"]:
         check_keys("assistant", each, {"id": NUMBER})
     chat = {
-        "id": NUMBER, "channel_id": NUMBER, "access_hash": TEXT, "title": TEXT, "kind": TEXT,
+        "id": NUMBER, "channel_id": NUMBER, "access_hash": TEXT, "title": TEXT, "username": TEXT, "kind": TEXT,
         "voice_chat": FLAG,
     }
     for each in ready["chats"]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 
+import numpy as np
 import sound
 from chat import arrive, ask, play, silence
 from pytgcalls import PyTgCalls
@@ -83,6 +84,45 @@ async def is_heard(box, speaker, listener, music, path, chat=None, seconds=7):
     return judge(path, music["source"])
 
 
+async def two_hear_the_bot(box, music, path):
+    """Two members listen at the same time, one who names the group by its username."""
+    pair = await asyncio.gather(
+        arrive(box, "telethon", box.member), arrive(box, "kurigram", box.ready["users"][3])
+    )
+    boss = await arrive(box, "telethon", box.admin)
+    chats = [box.chat["username"], box.chat["id"]]
+    paths = [path.with_stem(f"{path.stem}-{n}") for n in range(2)]
+    try:
+        await silence(boss, box)
+        ears = await asyncio.gather(*(listen(*each) for each in zip(pair, chats, paths)))
+        await play(boss, box, music["url"], music["title"])
+        await asyncio.sleep(5)
+        await ask(boss, box, "/stop", "stopped the music")
+        await asyncio.sleep(LINGER_S)
+        await asyncio.gather(*(calls.leave_call(chat) for calls, chat in zip(ears, chats)))
+    finally:
+        await asyncio.gather(boss.close(), *(who.close() for who in pair))
+    return "; ".join(judge(each, music["source"]) for each in paths)
+
+
+async def talk(box, music, path):
+    """Two members speak and listen, both at the same time."""
+    pair = await asyncio.gather(arrive(box, "telethon", box.admin), arrive(box, "kurigram", box.member))
+    chat = box.chat["id"]
+    paths = [path.with_stem(f"{path.stem}-{n}") for n in range(2)]
+    files, sources = [music["file"], music["other_file"]], [music["other_source"], music["source"]]
+    try:
+        both = await asyncio.gather(*(speak(who, chat, file) for who, file in zip(pair, files)))
+        for calls, each in zip(both, paths):
+            quality = AudioParameters(bitrate=48_000, channels=2)
+            await asyncio.wait_for(calls.record(chat, RecordStream(str(each), audio_parameters=quality)), 40)
+        await asyncio.sleep(6)
+        await asyncio.gather(*(calls.leave_call(chat) for calls in both))
+    finally:
+        await asyncio.gather(*(who.close() for who in pair))
+    return "; ".join(judge(each, source) for each, source in zip(paths, sources))
+
+
 async def starts_a_call(box, speaker, listener, music, path):
     """The same in a basic group without a voice chat, which the speaker therefore creates."""
     group = next(c for c in box.ready["chats"] if c["kind"] == "group" and not c["voice_chat"])
@@ -113,6 +153,17 @@ def recordings(directory):
         entry = json.loads(line)
         found.setdefault(entry["file"], {}).update(entry)
     return found
+
+
+def judge_folder(directory, songs):
+    """Each song is heard in what was recorded of the bot."""
+    found = np.zeros(len(songs))
+    for name, entry in recordings(directory).items():
+        if entry["member"] is None:
+            found += sound.share_of(sound.read(directory / name), [song["source"] for song in songs])
+    told = ", ".join(f"{song['file'].name} {n:.0f} s" for song, n in zip(songs, found))
+    assert min(found) >= 2, told
+    return told
 
 
 def judge_recordings(box, directory, member, source, n_least):

@@ -1,6 +1,7 @@
 //! Bad input: whatever people, files, servers and operators bring, the answer is plain and the bot goes on.
 
 mod files;
+mod foreign;
 mod links;
 mod requests;
 mod settings;

@@ -83,6 +83,9 @@ async function describe() {
 
 // Who else is in the call, as sources; sections come with those who joined and fall silent with those who left.
 async function others(sources) {
+  if (connection.signalingState === "closed") {
+    return [];
+  }
   const wanted = new Set(sources.map((source) => source >>> 0));
   const joined = [...wanted].filter((source) => !places.has(source));
   const left = [...places.keys()].filter((source) => !wanted.has(source));

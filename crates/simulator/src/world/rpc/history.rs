@@ -51,15 +51,21 @@ impl Desk<'_> {
             })
             .collect();
         let total = all.len();
-        let is_after = |(id, date): &(i32, i32)| {
-            (window.offset_id == 0 || *id < window.offset_id)
-                && (window.offset_date == 0 || *date < window.offset_date)
+        // a client that pages tells the last message's id and date: others of the same second come still
+        let is_after = |(id, date): &(i32, i32)| match window.offset_id {
+            0 => window.offset_date == 0 || *date < window.offset_date,
+            offset_id => *id < offset_id,
         };
-        let first = all.iter().position(is_after).unwrap_or(total);
-        let first = (first as i64 + i64::from(window.add_offset)).clamp(0, total as i64) as usize;
-        let limit = window.limit.clamp(0, PAGE_MAX) as usize;
-        let is_in = |id: &i32| (window.max_id == 0 || *id < window.max_id) && *id > window.min_id;
-        (all[first..].iter().map(|(id, _)| *id).filter(is_in).take(limit).collect(), total)
+        let is_in = |(id, _): &(i32, i32)| {
+            (window.max_id == 0 || *id < window.max_id) && *id > window.min_id
+        };
+        let all: Vec<(i32, i32)> = all.into_iter().filter(is_in).collect();
+        let first = all.iter().position(is_after).unwrap_or(all.len()) as i64;
+        // a page that begins before the newest message is as much shorter
+        let from = first + i64::from(window.add_offset);
+        let to = from + i64::from(window.limit.clamp(0, PAGE_MAX));
+        let place = |at: i64| at.clamp(0, all.len() as i64) as usize;
+        (all[place(from)..place(to)].iter().map(|(id, _)| *id).collect(), total)
     }
 
     fn found(
@@ -151,7 +157,7 @@ impl Desk<'_> {
             q.from_id.as_ref().map(|from| self.state.peer_named(self.user, from)).transpose()?;
         let window = Window {
             offset_id: q.offset_id,
-            offset_date: q.max_date,
+            offset_date: 0,
             add_offset: q.add_offset,
             limit: q.limit,
             max_id: q.max_id,
@@ -163,6 +169,8 @@ impl Desk<'_> {
             letter.text.to_lowercase().contains(&wanted)
                 && from.is_none_or(|from| letter.shown_sender() == Some(from))
                 && (!wants_music || matches!(letter.media, Some(Media::Document(_))))
+                && (q.min_date <= 0 || letter.date > q.min_date)
+                && (q.max_date <= 0 || letter.date < q.max_date)
         };
         let (messages, total) = self.select(chat, &window, keep);
         Ok(self.found(Some(chat), &messages, total))

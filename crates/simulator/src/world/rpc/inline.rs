@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use grammers_tl_types as tl;
-use tl::{Deserializable, Serializable, enums, types};
+use tl::{Serializable, enums, types};
 use tokio::sync::oneshot;
 
-use super::{BOT_PATIENCE, Desk, Reply, methods, ready};
+use super::{BOT_PATIENCE, Desk, MISNAMED_MAX, Reply, methods, parse, ready};
 use crate::world::World;
 use crate::world::account::Sort;
 use crate::world::ids::{self, Kind};
@@ -55,7 +55,7 @@ impl State {
 
 impl World {
     pub(super) fn ask_inline(&self, user: i64, body: &[u8]) -> Reply {
-        let Ok(q) = tl::functions::messages::GetInlineBotResults::from_bytes(body) else {
+        let Some(q) = parse(body, MISNAMED_MAX) else {
             return ready(Err(bad("INPUT_FETCH_ERROR")));
         };
         let asked = self.with(|state| state.ask(user, &q));

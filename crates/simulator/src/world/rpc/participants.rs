@@ -40,10 +40,11 @@ impl Desk<'_> {
         if !is_known {
             return Err(bad("USER_NOT_PARTICIPANT"));
         }
+        let participant = self.state.participant_for(self.user, place, user);
         let mut mentioned = Mentioned::default();
-        mentioned.add(user);
+        mentioned.add_participant(&participant);
         Ok(types::channels::ChannelParticipant {
-            participant: self.state.participant_for(self.user, place, user),
+            participant,
             chats: mentioned.chats(self.state, self.user),
             users: mentioned.users(self.state, self.user),
         }
@@ -89,8 +90,9 @@ impl Desk<'_> {
         mentioned.add(chat);
         let mut participants = Vec::new();
         for user in page {
-            mentioned.add(*user);
-            participants.push(self.state.participant_for(self.user, place, *user));
+            let participant = self.state.participant_for(self.user, place, *user);
+            mentioned.add_participant(&participant);
+            participants.push(participant);
         }
         Ok(types::channels::ChannelParticipants {
             count: all.len() as i32,

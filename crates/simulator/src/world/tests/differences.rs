@@ -178,3 +178,65 @@ async fn dialogs_page_through_every_chat_once() {
     expected.sort_unstable();
     assert_eq!(seen, expected);
 }
+
+#[tokio::test]
+async fn history_and_search_page_through_what_was_said_in_one_second() {
+    let town = town();
+    let said: Vec<i32> =
+        (0..5).map(|n| town.world.say(ADA, jam(), &format!("song {n}")).unwrap()).collect();
+    let ids = |page: enums::messages::Messages| -> Vec<(i32, i32)> {
+        let enums::messages::Messages::ChannelMessages(page) = page else { panic!("no page") };
+        let messages = page.messages.into_iter().filter_map(|message| match message {
+            enums::Message::Message(message) => Some((message.id, message.date)),
+            _ => None,
+        });
+        messages.collect()
+    };
+    let mut history = tl::functions::messages::GetHistory {
+        peer: town.peer(ADA, jam()),
+        offset_id: 0,
+        offset_date: 0,
+        add_offset: 0,
+        limit: 2,
+        max_id: 0,
+        min_id: 0,
+        hash: 0,
+    };
+    let mut search = tl::functions::messages::Search {
+        peer: town.peer(ADA, jam()),
+        q: "song".to_owned(),
+        from_id: None,
+        saved_peer_id: None,
+        saved_reaction: None,
+        top_msg_id: None,
+        filter: enums::MessagesFilter::InputMessagesFilterEmpty,
+        min_date: 0,
+        max_date: 0,
+        offset_id: 0,
+        add_offset: 0,
+        limit: 2,
+        max_id: 0,
+        min_id: 0,
+        hash: 0,
+    };
+    let (mut read, mut found) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        read.extend(ids(town.ask(ADA, &history).await.unwrap()));
+        // as Telethon does: the id and the date of the last one
+        (history.offset_id, history.offset_date) = *read.last().unwrap();
+        found.extend(ids(town.ask(ADA, &search).await.unwrap()));
+        (search.offset_id, search.max_date) = (found.last().unwrap().0, -1);
+    }
+    let newest_first: Vec<i32> = said.iter().rev().copied().collect();
+    for pages in [&read, &found] {
+        let pages: Vec<i32> = pages.iter().map(|(id, _)| *id).take(said.len()).collect();
+        assert_eq!(pages, newest_first);
+    }
+    // backwards, as Telethon does: a page ends where the last one began
+    (history.offset_id, history.add_offset, history.limit) = (said[3], -3, 3);
+    let page: Vec<i32> =
+        ids(town.ask(ADA, &history).await.unwrap()).into_iter().map(|(id, _)| id).collect();
+    assert_eq!(page, [said[4], said[3]]);
+    (search.offset_id, search.max_date) = (0, found[0].1);
+    assert!(ids(town.ask(ADA, &search).await.unwrap()).is_empty(), "all of it was said later");
+}

@@ -170,6 +170,28 @@ async fn administrators_are_listed_with_their_rights() {
 }
 
 #[tokio::test]
+async fn whoever_promoted_or_banned_a_member_comes_along_with_it() {
+    let town = town();
+    town.world.ban(jam(), ASSISTANT);
+    for user in [BOT, ASSISTANT] {
+        let request = tl::functions::channels::GetParticipant {
+            channel: town.channel(BORIS, jam()),
+            participant: town.peer(BORIS, user),
+        };
+        let enums::channels::ChannelParticipant::Participant(found) =
+            town.ask(BORIS, &request).await.unwrap();
+        let by = match &found.participant {
+            enums::ChannelParticipant::Admin(admin) => admin.promoted_by,
+            enums::ChannelParticipant::Banned(banned) => banned.kicked_by,
+            other => panic!("{other:?}"),
+        };
+        for named in [user, by] {
+            assert!(found.users.iter().any(|other| other.id() == named), "{named} is missing");
+        }
+    }
+}
+
+#[tokio::test]
 async fn peers_named_as_pyrogram_names_them_are_understood() {
     use tl::Identifiable;
     let town = town();
@@ -187,4 +209,12 @@ async fn peers_named_as_pyrogram_names_them_are_understood() {
     vec![enums::InputPeer::PeerSelf, town.peer(BOT, BORIS)].serialize(&mut request);
     let answer = town.world.answer(town.asker(BOT), &request).await.unwrap();
     assert_eq!(Vec::<enums::User>::from_bytes(&answer).unwrap().len(), 2);
+    let mut request =
+        tl::functions::messages::GetInlineBotResults::CONSTRUCTOR_ID.to_le_bytes().to_vec();
+    0u32.serialize(&mut request);
+    town.peer(ADA, BORIS).serialize(&mut request);
+    town.peer(ADA, jam()).serialize(&mut request);
+    ["song".to_owned(), String::new()].iter().for_each(|text| text.serialize(&mut request));
+    let refusal = town.world.answer(town.asker(ADA), &request).await.unwrap_err();
+    assert_eq!(refusal.name, "BOT_INVALID");
 }

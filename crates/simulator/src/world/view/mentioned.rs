@@ -49,6 +49,25 @@ impl Mentioned {
         }
     }
 
+    /// A member, and whoever invited, promoted or banned that one: clients look all of them up in the same answer.
+    pub(crate) fn add_participant(&mut self, participant: &tl::enums::ChannelParticipant) {
+        use tl::enums::ChannelParticipant as Row;
+        match participant {
+            Row::Participant(row) => self.add(row.user_id),
+            Row::ParticipantSelf(row) => self.0.extend([row.user_id, row.inviter_id]),
+            Row::Creator(row) => self.add(row.user_id),
+            Row::Admin(row) => {
+                self.0.extend([row.user_id, row.promoted_by]);
+                self.0.extend(row.inviter_id);
+            }
+            Row::Banned(row) => {
+                self.add_peer(&row.peer);
+                self.add(row.kicked_by);
+            }
+            Row::Left(row) => self.add_peer(&row.peer),
+        }
+    }
+
     pub(crate) fn users(&self, state: &State, viewer: i64) -> Vec<tl::enums::User> {
         self.0.iter().filter_map(|id| state.user_for(viewer, *id)).collect()
     }
