@@ -1,11 +1,13 @@
 //! The scenarios: the whole bot in the simulated Telegram, each chapter a file, each test a sentence.
 
+mod figures;
 mod origin;
 mod world;
 
 mod bad_input;
 mod calls;
 mod formats;
+mod lives;
 mod permissions;
 mod playback;
 mod shutdown;

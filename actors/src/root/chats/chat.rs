@@ -1,6 +1,7 @@
 //! Chat — rest_for_one: the call first, then the player that needs it.
 //!
-//! A lost call restarts the player too; a crashed player leaves the call joined, in silence.
+//! A lost call restarts the player too; a crashed player leaves the call joined, in silence. Either way the player goes
+//! on where it was, from what the chat keeps.
 
 pub(crate) mod call;
 pub(crate) mod player;
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 use domain::ChatId;
 use supervisor::{ChildSpec, Handle, Intensity, Strategy, SupervisorSpec, door};
+
+use crate::keep::Keep;
 
 const INTENSITY: Intensity = Intensity { restarts_max: 5, within: Duration::from_secs(60) };
 /// Commands, answers and news that may wait in one chat.
@@ -30,6 +33,8 @@ pub(crate) struct Place {
     pub(crate) username: Option<String>,
     /// The chat's place on the media clock: the call gives it somewhere to send, the player something to play.
     pub(crate) stream: Arc<media::Stream>,
+    /// What its player leaves to its next life.
+    pub(crate) keep: Keep,
     pub(crate) parts: Arc<Parts>,
 }
 
@@ -45,9 +50,9 @@ pub(crate) fn child_spec(
         // a player between two lives starts with nothing attached, so what it misses is old
         let _missed = heard.send(player::Msg::Stream(event)).is_err();
     }));
-    let place = Place { chat, username, stream: Arc::new(stream), parts };
+    let place = Place { chat, username, stream: Arc::new(stream), keep: Keep::default(), parts };
     let spec = SupervisorSpec::new(Strategy::RestForOne, INTENSITY)
         .child(call::child_spec(call_door, place.clone(), player.clone()))
         .child(player::child_spec(player_door, place, call));
-    (ChildSpec::supervisor(chat.to_string(), spec).temporary(), player)
+    (ChildSpec::supervisor(chat.to_string(), spec).transient(), player)
 }
