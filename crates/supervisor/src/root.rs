@@ -6,6 +6,7 @@ use ractor::{ActorCell, ActorRef};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
+    Unanswered,
     child_spec::ChildSpec,
     event::{EventKind, Events},
     failure::Exit,
@@ -86,6 +87,14 @@ impl Root {
 
     pub fn events(&self) -> Events {
         self.tree.events()
+    }
+
+    /// A round trip through the root supervisor; see [`Tree::ping`].
+    ///
+    /// # Errors
+    /// Like [`Tree::ping`].
+    pub async fn ping(&self, within: Duration) -> Result<Duration, Unanswered> {
+        self.tree.ping(within).await
     }
 
     /// Waits until every child has had its first try, or until the tree has ended. True when it

@@ -6,6 +6,7 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
+    Reply,
     child_spec::{ChildSpec, Kind},
     context::Context,
     failure::Exit,
@@ -34,6 +35,8 @@ pub(crate) enum Msg {
     Child { key: Key, incarnation: u64, report: Report },
     /// The machine's time has come.
     Tick,
+    /// Somebody wants to know whether this supervisor still handles messages.
+    Ping(Reply<()>),
 }
 
 pub(crate) struct Args {
@@ -114,6 +117,9 @@ impl Actor for Supervisor {
             Msg::Tick => {
                 state.timer = None;
                 state.feed(Input::Tick, &myself);
+            }
+            Msg::Ping(reply) => {
+                reply.send(());
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use tokio::{sync::broadcast, time::Instant};
 
 use crate::{
-    Handle,
+    Handle, Unanswered,
     bucket::{Bucket, RestartBudget},
     event::{EVENTS_KEPT, Event, EventKind, Events},
     failure,
@@ -103,6 +103,19 @@ impl Tree {
     pub fn kill(&self, path: &str) -> bool {
         let Some((parent, id)) = path.rsplit_once('/') else { return false };
         self.find::<Msg>(parent).is_some_and(|parent| parent.send(Msg::Kill(id.into())).is_ok())
+    }
+
+    /// Asks the root supervisor itself for a sign of life and says how long the way there and back
+    /// took: for a watchdog. Only the root's own handler answers.
+    ///
+    /// # Errors
+    /// The root did not answer within `within`, or is not there.
+    pub async fn ping(&self, within: Duration) -> Result<Duration, Unanswered> {
+        let root = self.shared.root.get().ok_or(Unanswered::Down)?;
+        let handle = self.find::<Msg>(&root.path).ok_or(Unanswered::Down)?;
+        let asked = Instant::now();
+        handle.ask(Msg::Ping, within).await?;
+        Ok(asked.elapsed())
     }
 
     pub(crate) fn node(&self, path: &str) -> Option<Arc<Node>> {
