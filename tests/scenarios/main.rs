@@ -1,5 +1,6 @@
 //! The scenarios: the whole bot in the simulated Telegram, each chapter a file, each test a sentence.
 
+mod figures;
 mod origin;
 mod world;
 
