@@ -7,6 +7,7 @@
 mod call_sink;
 mod feeding;
 mod inbox;
+mod pulse;
 mod requests;
 mod root;
 pub mod settings;
@@ -16,5 +17,6 @@ mod voice;
 mod wire;
 
 pub use call_sink::CallSink;
+pub use pulse::Pulse;
 pub use root::{Tree, start};
 pub use settings::Settings;

@@ -81,6 +81,11 @@ pub(crate) fn child_spec(
 // === impl Roster ===
 
 impl Roster {
+    /// All of them, in their order.
+    pub(crate) fn handles(&self) -> impl Iterator<Item = Handle<assistant::Msg>> {
+        self.0.iter().map(|seat| seat.handle.clone())
+    }
+
     /// The least busy assistant that is signed in; it serves the chat until the promise is dropped.
     pub(crate) fn assign(&self, chat: ChatId, call: Handle<call::Msg>) -> Option<Assigned> {
         let ready = self.0.iter().filter(|seat| seat.is_ready.load(Ordering::Acquire));
