@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod notify;
 pub mod run;
 pub mod signals;
 #[cfg(feature = "demo")]

@@ -8,6 +8,7 @@ mod call_sink;
 mod feeding;
 mod inbox;
 mod keep;
+mod pulse;
 mod requests;
 mod root;
 pub mod settings;
@@ -17,5 +18,6 @@ mod voice;
 mod wire;
 
 pub use call_sink::CallSink;
+pub use pulse::Pulse;
 pub use root::{Tree, start};
 pub use settings::Settings;

@@ -2,6 +2,7 @@
 
 mod figures;
 mod origin;
+mod process;
 mod world;
 
 mod bad_input;

@@ -14,7 +14,7 @@ use domain::player::Input;
 use domain::track::{Request, Requester};
 use domain::{Attempt, ChatId, Fault, MessageId, UserId};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use supervisor::{ChildSpec, Context, Door};
+use supervisor::{ChildSpec, Context, Door, Reply};
 use telegram::{Account, CallError, Incoming, Me};
 
 use super::chats::Chats;
@@ -69,6 +69,8 @@ pub(crate) enum Msg {
     Said(Said),
     /// The pause after a failure is over.
     Resume(ChatId),
+    /// Somebody wants a sign of life.
+    Ping(Reply<()>),
 }
 
 pub(crate) struct Parts {
@@ -143,6 +145,9 @@ impl Actor for Bot {
             Msg::NotTaken { chat, asked_in, fault } => state.desk.not_taken(chat, asked_in, &fault),
             Msg::Said(said) => state.desk.voice().said(said),
             Msg::Resume(chat) => state.desk.voice().resume(chat),
+            Msg::Ping(reply) => {
+                reply.send(());
+            }
         }
         Ok(())
     }
