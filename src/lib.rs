@@ -5,6 +5,8 @@
 
 pub mod assemble;
 #[cfg(feature = "demo")]
+pub mod chaos;
+#[cfg(feature = "demo")]
 pub mod bench;
 pub mod cli;
 pub mod config;

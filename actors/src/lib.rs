@@ -4,10 +4,12 @@
 //! starts, and its reverse the order of stops. Commands go down, events go up, nothing goes sideways. Rules live in
 //! `domain`; actors only perform their effects, and no handler waits for anything.
 
+mod breakers;
 mod call_sink;
 mod feeding;
 mod inbox;
 mod keep;
+mod patience;
 mod pulse;
 mod requests;
 mod root;

@@ -276,3 +276,31 @@ async fn a_stuck_decoder_is_told_and_left_behind_and_nobody_else_notices() {
     let _writer = std::fs::OpenOptions::new().write(true).open(&stuck);
     running.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_up_outlives_the_death_of_everybody_who_does_it() {
+    let running = World::new().start().await;
+    for child in ["files", "resolver"] {
+        assert!(running.inside.tree.root().tree().kill(&format!("root/extractors/{child}")));
+    }
+    running.say(ADA, "/play northbound");
+    running.sees("Now playing").await;
+    assert!(!running.texts().iter().any(|text| text.contains('⚠')), "{:#?}", running.texts());
+    running.end().await;
+}
+
+/// The same as `armedmusic demo --chaos`, in small.
+#[tokio::test(flavor = "multi_thread")]
+async fn chats_in_which_something_dies_all_the_time_lose_no_track() {
+    World::install_provider();
+    let options = armedmusic::chaos::Options {
+        seed: 7,
+        n_chats: 4,
+        length: Duration::from_secs(20),
+        every: Duration::from_millis(1_500),
+    };
+    let report = armedmusic::chaos::rehearse(&options, |_| {}).await.expect("it can be rehearsed");
+    assert!(report.is_good(), "{report}");
+    assert!(report.faults.values().sum::<u64>() >= 8, "{report}");
+    assert!(report.tracks_sounded >= 4, "{report}");
+}

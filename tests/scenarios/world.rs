@@ -32,13 +32,18 @@ pub(crate) struct Running {
 // === impl World ===
 
 impl World {
-    pub(crate) fn new() -> World {
+    /// What `main` does first; once for all scenarios of the process.
+    pub(crate) fn install_provider() {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| {
             rustls::crypto::ring::default_provider()
                 .install_default()
                 .expect("installed once per process");
         });
+    }
+
+    pub(crate) fn new() -> World {
+        Self::install_provider();
         World {
             music: None,
             allow_hosts: Vec::new(),

@@ -19,8 +19,12 @@ use supervisor::{Backoff, ChildSpec, Context, Door, Handle, task::Task};
 use super::{Place, call};
 use crate::feeding::{self, Opened};
 use crate::keep::Kept;
+use crate::patience;
 use crate::root::bot;
 use crate::root::extractors::resolver;
+
+/// What the resolver may take beyond its own deadline.
+const ANSWER_SLACK: Duration = Duration::from_secs(5);
 
 pub(crate) enum Msg {
     // commands
@@ -255,18 +259,17 @@ impl State {
     }
 
     fn resolve(&mut self, attempt: Attempt, request: domain::track::Request) {
-        let player = self.context.handle();
-        let asked = self.place.parts.shared.resolver.send(resolver::Msg::Resolve {
-            attempt,
-            request,
-            player,
+        let resolver = self.place.parts.shared.resolver.clone();
+        let within = self.place.parts.shared.sources.resolve_max + ANSWER_SLACK;
+        self.context.tasks().spawn(async move {
+            let look = |reply| resolver::Msg::Resolve { request: request.clone(), reply };
+            let answer = patience::ask(&resolver, look, within).await;
+            let outcome = answer.unwrap_or_else(|unanswered| {
+                let detail = format!("the resolver did not answer: {unanswered}");
+                Err(Fault::transient(Reason::Internal, detail))
+            });
+            Msg::Resolved { attempt, outcome }
         });
-        if let Err(undelivered) = asked {
-            let fault =
-                Fault::transient(Reason::Internal, format!("the resolver: {undelivered:?}"));
-            // through the mailbox: the rules are in the middle of an input
-            self.context.tell_self(Msg::Resolved { attempt, outcome: Err(fault) });
-        }
     }
 
     fn load(&mut self, attempt: Attempt, track: Track, from: Duration) {
