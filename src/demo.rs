@@ -36,6 +36,7 @@ pub fn run(options: &DemoOptions) -> ExitCode {
         allow_hosts: &options.allow_host,
         refresh: REFRESH,
         settings: "",
+        environment: &[],
     };
     if options.serve {
         return serve_demo(&wishes);

@@ -53,6 +53,26 @@ impl Voice {
         self.page(chat).book.language = language;
     }
 
+    /// What is spoken here.
+    pub(crate) fn language(&mut self, chat: ChatId) -> Language {
+        self.page(chat).book.language
+    }
+
+    /// Says something that is drawn already.
+    pub(crate) fn show(&mut self, chat: ChatId, reply_to: Option<MessageId>, saying: Saying) {
+        self.put(chat, vec![Job::Send { key: None, reply_to, saying }]);
+    }
+
+    /// Puts something in place of a message.
+    pub(crate) fn redraw(&mut self, chat: ChatId, message: MessageId, saying: Saying) {
+        self.put(chat, vec![Job::Redraw { message, saying }]);
+    }
+
+    /// A press was heard; there is nothing to say about it.
+    pub(crate) fn acknowledge(&self, query: i64) {
+        self.toast(query, String::new(), false);
+    }
+
     pub(crate) fn generation(&self, chat: ChatId) -> Option<Generation> {
         self.pages.get(&chat).map(|page| page.book.generation())
     }
@@ -224,7 +244,8 @@ pub(crate) async fn alert(
 
 /// The menu of commands that Telegram shows, in every language.
 pub(crate) async fn publish_commands(account: Account, texts: Arc<Texts>) {
-    const NAMES: [&str; 8] = ["play", "pause", "resume", "skip", "stop", "queue", "ping", "help"];
+    const NAMES: [&str; 9] =
+        ["play", "pause", "resume", "skip", "stop", "queue", "stats", "ping", "help"];
     for language in Language::ALL {
         let commands = NAMES.map(|name| BotCommand {
             name: name.to_owned(),

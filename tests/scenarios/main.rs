@@ -11,4 +11,5 @@ mod formats;
 mod permissions;
 mod playback;
 mod shutdown;
+mod stats;
 mod tidy;

@@ -82,6 +82,7 @@ impl Actor for Player {
         place.stream.resume();
         context.tasks().every(settings.refresh, || Msg::Tick);
         let rules = Rules::new(settings.player);
+        place.sheet.show(&rules);
         context.ready();
         let generation = Generation(rand::random());
         Ok(State { context, place, call, rules, generation, loading: None, is_attached: false })
@@ -122,8 +123,12 @@ impl State {
     /// Puts one input into the rules and performs what they say.
     fn put(&mut self, input: Input) {
         let position = self.position();
+        let is_tick = matches!(input, Input::Tick);
         for effect in self.rules.handle(input, position) {
             self.perform(effect);
+        }
+        if !is_tick {
+            self.place.sheet.show(&self.rules);
         }
     }
 
