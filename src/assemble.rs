@@ -20,6 +20,9 @@ const CHECK_AGAIN: Duration = Duration::from_secs(1);
 const REJOIN_BACKOFF: Duration = Duration::from_secs(1);
 const REJOIN_BACKOFF_MAX: Duration = Duration::from_secs(60);
 const CALL_HEALTHY_AFTER: Duration = Duration::from_secs(30);
+/// An hour without a network, and then some.
+const CALL_HOLD_MAX: Duration = Duration::from_secs(2 * 3_600);
+const ASSISTANT_WAIT: Duration = Duration::from_secs(30);
 /// A join's answer and the connection's own deadline both fit in.
 const CONNECT_SLACK: Duration = Duration::from_secs(3);
 /// Administrators change seldom; a minute is what people accept.
@@ -75,6 +78,9 @@ fn call(config: &Config) -> domain::call::Settings {
         backoff_initial: REJOIN_BACKOFF,
         backoff_max: REJOIN_BACKOFF_MAX,
         healthy_after: CALL_HEALTHY_AFTER,
+        hold_max: CALL_HOLD_MAX,
+        assistant_wait: ASSISTANT_WAIT,
+        ended_wait: config.call.ended_wait,
     }
 }
 

@@ -69,6 +69,7 @@ pub struct Call {
     pub connect: Duration,
     pub lost_after: Duration,
     pub tries_max: u32,
+    pub ended_wait: Duration,
 }
 
 #[derive(Debug, Clone)]

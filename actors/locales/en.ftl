@@ -96,6 +96,13 @@ forged = This button is not mine.
 
 call-held = ⏳ { $reason } The music waits and goes on where it was.
 call-restored = 🔊 The connection is back, the music goes on.
+call-ended = ⏳ The voice chat ended. { $minutes ->
+        [0] Start a new one and send <code>/play</code> again.
+        [one] Start a new one within a minute and the music goes on where it was.
+       *[other] Start a new one within { $minutes } minutes and the music goes on where it was.
+    }
+assistant-changed = 🔁 Another assistant takes over.
+revived = 🔁 Sorry, a hiccup. The music goes on at { $position }.
 call-failed = ⚠️ { $reason }{ $dropped ->
         [0] { "" }
         [one] { " " }One waiting track was dropped.

@@ -7,6 +7,7 @@
 mod call_sink;
 mod feeding;
 mod inbox;
+mod keep;
 mod pulse;
 mod requests;
 mod root;

@@ -39,6 +39,7 @@ impl Reader<'_> {
                 connect: self.seconds("call.connect_s", 2, 60),
                 lost_after: self.seconds("call.lost_after_s", 5, 120),
                 tries_max: self.number("call.tries_max", 1, 100) as u32,
+                ended_wait: self.seconds("call.ended_wait_s", 0, 86_400),
             },
             sources: self.sources(),
             log: Log {

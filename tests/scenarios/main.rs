@@ -8,6 +8,7 @@ mod world;
 mod bad_input;
 mod calls;
 mod formats;
+mod lives;
 mod permissions;
 mod playback;
 mod shutdown;

@@ -75,7 +75,7 @@ fn rooms(n: i64) -> impl Iterator<Item = i64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_owner_turns_through_the_whole_tree() {
-    const N_ROOMS: i64 = 14;
+    const N_ROOMS: i64 = 24;
     let running = owned()
         .population(|population| {
             population.places.extend(rooms(N_ROOMS).map(|id| Place {

@@ -38,6 +38,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("webrtc", &["group-call"]),
     ("rtc", &["group-call"]),
     ("grammers-client", &["telegram"]),
+    ("grammers-crypto", &["telegram"]),
+    ("grammers-mtproto", &["telegram"]),
     ("grammers-session", &["telegram"]),
     ("reqwest", &["sources"]),
     ("lofty", &["sources"]),

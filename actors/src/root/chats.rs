@@ -21,8 +21,10 @@ use crate::wire::Slot;
 
 const INTENSITY: Intensity =
     Intensity { restarts_max: 100, within: std::time::Duration::from_secs(60) };
-/// How often a request may meet a player that is just ending before it is told so.
-const STARTS_MAX: u32 = 5;
+/// How often a request may meet a player that is just ending, or dead for a moment, before it is told so.
+const STARTS_MAX: u32 = 40;
+/// Between two looks at a player that is dead: the first new life comes at once, the second after five seconds.
+const BETWEEN_LIVES: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// What every chat is built of.
 pub(crate) struct Parts {
@@ -146,6 +148,11 @@ impl Chats {
                     Err(Undelivered::Down(_)) => {
                         return Err(Fault::transient(Reason::Internal, "a request got lost"));
                     }
+                }
+                if self.dynamic.contains(&chat.to_string()) {
+                    // between two lives, the queue is kept
+                    tokio::time::sleep(BETWEEN_LIVES).await;
+                    continue;
                 }
             }
             self.dynamic.end_and_wait(&chat.to_string()).await;

@@ -5,6 +5,7 @@
 mod requests;
 mod order;
 mod commands;
+mod revival;
 
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::ids::{Attempt, MessageId};
 use crate::permission::Controls;
 use crate::queue::{Entry, EntryId, Queue};
 use crate::track::{Request, Requester, Track};
+
+pub use revival::End;
 
 /// A chat's rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +93,12 @@ pub enum Line {
     Joined,
     /// Lost or muted for now; whoever holds the call works on it.
     Held(Fault),
+    /// Another assistant is on its way, because of this.
+    Switched(Fault),
+    /// The voice chat ended; a new one is waited for.
+    Ended {
+        wait: Duration,
+    },
     /// Given up.
     Failed(Fault),
 }
@@ -108,10 +117,11 @@ pub enum Effect {
     /// Bring the assistant into the voice chat (again a no-op when it is there or on its way).
     Join,
     Leave,
-    /// Open the track and fill its ring.
+    /// Open the track and fill its ring, beginning at `from`.
     Load {
         attempt: Attempt,
         track: Track,
+        from: Duration,
     },
     /// Let the loaded track sound (it waits for the call by itself).
     Start {
@@ -147,7 +157,8 @@ pub enum Phase {
     Stopping,
 }
 
-#[derive(Debug)]
+/// A copy of it is all that its next life needs ([`Player::revive`]).
+#[derive(Debug, Clone)]
 pub struct Player {
     settings: Settings,
     queue: Queue,
@@ -157,14 +168,18 @@ pub struct Player {
     line: LineState,
     last_attempt: Attempt,
     last_entry: EntryId,
+    /// The entry that was current when the player died, and how often in a row.
+    deaths: Option<(EntryId, u32)>,
 }
 
 /// The entry at the head: looked up, buffered or sounding.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Current {
     entry: Entry,
     attempt: Attempt,
     stage: Stage,
+    /// Where in the track it began to sound, or will.
+    from: Duration,
     duration: Option<Duration>,
     /// People were told that it sounds.
     is_announced: bool,
@@ -183,6 +198,7 @@ enum LineState {
     Entering,
     Up,
     Held,
+    Ended,
 }
 
 // === impl Player ===
@@ -198,6 +214,7 @@ impl Player {
             line: LineState::Away,
             last_attempt: Attempt(0),
             last_entry: EntryId(0),
+            deaths: None,
         }
     }
 

@@ -98,6 +98,13 @@ impl Tree {
         self.find::<Msg>(parent).is_some_and(|parent| parent.send(Msg::Retry(id.into())).is_ok())
     }
 
+    /// Kills the present incarnation of the child at `path`, as a crash would: what becomes of it is its supervisor's
+    /// business. For rehearsals of bad days. False when there is no such child or its supervisor cannot hear.
+    pub fn kill(&self, path: &str) -> bool {
+        let Some((parent, id)) = path.rsplit_once('/') else { return false };
+        self.find::<Msg>(parent).is_some_and(|parent| parent.send(Msg::Kill(id.into())).is_ok())
+    }
+
     /// Asks the root supervisor itself for a sign of life and says how long the way there and back
     /// took: for a watchdog. Only the root's own handler answers.
     ///

@@ -16,10 +16,12 @@ mod fault;
 mod html;
 mod incoming;
 mod keyboard;
+mod link;
 mod runner;
 mod secret;
 mod session;
 mod settings;
+mod unreadable;
 
 pub use account::{Account, BotCommand, Me, Membership, Outgoing, Participant, Stats};
 pub use attachment::MessageContent;

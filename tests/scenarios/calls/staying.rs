@@ -134,35 +134,6 @@ async fn a_place_that_was_lost_without_a_word_is_found_out_by_asking() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_that_joined_elsewhere_is_told() {
-    let (running, _listener) = playing(World::new()).await;
-    let foreign = source(&running) ^ 0x5555;
-    running.telegram().calls().claim_other_source(jam(), ASSISTANT, foreign);
-    running.sees("entered a voice chat from another place").await;
-    running.until_idle().await;
-    running.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_voice_chat_that_ends_is_told() {
-    let (running, listener) = playing(World::new()).await;
-    running.telegram().calls().discard(jam());
-    running.sees("The voice chat ended").await;
-    running.until_idle().await;
-    drop(listener);
-    running.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_assistant_that_was_removed_from_the_group_is_told() {
-    let (running, _listener) = playing(World::new()).await;
-    running.world().ban(jam(), ASSISTANT);
-    running.sees("The assistant is not in this group").await;
-    running.until_idle().await;
-    running.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_muted_assistant_says_so_and_goes_on_when_it_may_speak() {
     let (running, listener) = playing(World::new()).await;
     running.telegram().calls().force_mute(jam(), ASSISTANT);

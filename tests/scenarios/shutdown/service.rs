@@ -120,7 +120,7 @@ fn analyze(arguments: &[&str], edit: impl Fn(String) -> String) -> Option<std::p
     let path = folder.path().join("armedmusic.service");
     std::fs::write(&path, edit(UNIT.to_owned())).expect("the directory is ours");
     let output = Command::new("systemd-analyze").args(arguments).arg(&path).output();
-    output.inspect_err(|error| println!("skipped, no systemd-analyze here: {error}")).ok()
+    output.inspect_err(|error| eprintln!("skipped, no systemd-analyze here: {error}")).ok()
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use domain::{Fault, call::Row};
+use domain::{Class, Fault, call::Row};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use supervisor::{ChildSpec, Context, Door, Handle, Reply};
 use telegram::{Account, CallError, CallState, Incoming, Me, MemberStatus, Session};
@@ -98,7 +98,7 @@ impl Actor for Assistant {
             Msg::Ask { request, call } => state.ask(request, call),
             Msg::Ready(outcome) => state.signed_in(outcome)?,
             Msg::Incoming(incoming) => state.incoming(*incoming),
-            Msg::Ended(outcome) => return Err(ended(outcome).into()),
+            Msg::Ended(outcome) => return Err(state.ended(outcome).into()),
             Msg::Ping(reply) => {
                 reply.send(());
             }
@@ -132,18 +132,11 @@ async fn sign_in(account: &Account) -> Result<Box<Me>, CallError> {
     Ok(Box::new(me))
 }
 
-fn ended(outcome: Result<(), Fault>) -> supervisor::Failure {
-    match outcome {
-        Ok(()) => supervisor::Failure::transient("the connection ended"),
-        Err(fault) => wire::failure(fault),
-    }
-}
-
 // === impl State ===
 
 impl State {
     fn signed_in(&mut self, outcome: Result<Box<Me>, CallError>) -> Result<(), ActorProcessingErr> {
-        let me = outcome.map_err(|error| wire::failure(error.into()))?;
+        let me = outcome.map_err(|error| self.failed(error.into()))?;
         tracing::info!(path = self.context.path(), user = me.user.id.0, "assistant signed in");
         if let Some(updates) = self.updates.take() {
             let pump = wire::pump(updates, self.context.clone(), |incoming| {
@@ -155,6 +148,22 @@ impl State {
         self.parts.is_ready.store(true, Ordering::Release);
         self.context.ready();
         Ok(())
+    }
+
+    fn ended(&self, outcome: Result<(), Fault>) -> supervisor::Failure {
+        match outcome {
+            Ok(()) => supervisor::Failure::transient("the connection ended"),
+            Err(fault) => self.failed(fault),
+        }
+    }
+
+    /// The calls of a login that is gone look for another assistant at once.
+    fn failed(&self, fault: Fault) -> supervisor::Failure {
+        self.parts.is_ready.store(false, Ordering::Release);
+        if fault.class == Class::Fatal {
+            self.tell(None, || call::Msg::AssistantLost(fault.clone()));
+        }
+        wire::failure(fault)
     }
 
     fn ask(&self, request: Request, call: Handle<call::Msg>) {
@@ -190,6 +199,9 @@ impl State {
             }
             Incoming::Call(changed) if matches!(changed.state, CallState::Discarded { .. }) => {
                 self.tell(changed.chat, || call::Msg::Discarded(changed.call));
+            }
+            Incoming::Call(changed) if changed.chat.is_some() => {
+                self.tell(changed.chat, || call::Msg::Started);
             }
             Incoming::Member(change) if change.is_self => {
                 if matches!(change.status, MemberStatus::Left | MemberStatus::Banned) {

@@ -1,6 +1,7 @@
 //! Chat — rest_for_one: the call first, then the player that needs it.
 //!
-//! A lost call restarts the player too; a crashed player leaves the call joined, in silence.
+//! A lost call restarts the player too; a crashed player leaves the call joined, in silence. Either way the player goes
+//! on where it was, from what the chat keeps.
 
 pub(crate) mod call;
 pub(crate) mod player;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use domain::ChatId;
 use supervisor::{ChildSpec, Handle, Intensity, Strategy, SupervisorSpec, door};
 
+use crate::keep::Keep;
 use crate::sheet::Sheet;
 
 const INTENSITY: Intensity = Intensity { restarts_max: 5, within: Duration::from_secs(60) };
@@ -34,6 +36,8 @@ pub(crate) struct Place {
     pub(crate) stream: Arc<media::Stream>,
     /// What operators and members may see of it.
     pub(crate) sheet: Arc<Sheet>,
+    /// What its player leaves to its next life.
+    pub(crate) keep: Keep,
     pub(crate) parts: Arc<Parts>,
 }
 
@@ -52,9 +56,9 @@ pub(crate) fn child_spec(
     let stream = Arc::new(stream);
     let sheet = Arc::new(Sheet::new(stream.clone()));
     let shown = Arc::downgrade(&sheet);
-    let place = Place { chat, username, stream, sheet, parts };
+    let place = Place { chat, username, stream, sheet, keep: Keep::default(), parts };
     let spec = SupervisorSpec::new(Strategy::RestForOne, INTENSITY)
         .child(call::child_spec(call_door, place.clone(), player.clone()))
         .child(player::child_spec(player_door, place, call));
-    (ChildSpec::supervisor(chat.to_string(), spec).temporary(), player, shown)
+    (ChildSpec::supervisor(chat.to_string(), spec).transient(), player, shown)
 }

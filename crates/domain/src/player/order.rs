@@ -28,6 +28,10 @@ impl Player {
     }
 
     pub(super) fn begin(&mut self, entry: Entry, effects: &mut Effects) {
+        self.begin_at(entry, Duration::ZERO, effects);
+    }
+
+    pub(super) fn begin_at(&mut self, entry: Entry, from: Duration, effects: &mut Effects) {
         let (attempt, stage) = match &entry.item {
             Item::Resolving { attempt, .. } => (*attempt, Stage::Resolving),
             Item::Ready(track) => {
@@ -37,11 +41,12 @@ impl Player {
                     self.line = LineState::Entering;
                     effects.push(Effect::Join);
                 }
-                effects.push(Effect::Load { attempt, track });
+                effects.push(Effect::Load { attempt, track, from });
                 (attempt, Stage::Buffering)
             }
         };
-        self.current = Some(Current { entry, attempt, stage, duration: None, is_announced: false });
+        self.current =
+            Some(Current { entry, attempt, stage, from, duration: None, is_announced: false });
     }
 
     pub(super) fn loaded(
@@ -153,7 +158,7 @@ impl Player {
     pub(super) fn line_changed(&mut self, line: Line, effects: &mut Effects) {
         match line {
             Line::Joined => {
-                let was_held = self.line == LineState::Held;
+                let was_held = matches!(self.line, LineState::Held | LineState::Ended);
                 self.line = LineState::Up;
                 if was_held {
                     effects.push(Effect::Tell(Event::CallRestored));
@@ -166,6 +171,21 @@ impl Player {
                 if is_news && self.current.is_some() {
                     effects.push(Effect::Tell(Event::CallHeld { fault }));
                 }
+            }
+            // one line for people: no "held" before it, no "restored" after it
+            Line::Switched(fault) => {
+                self.line = LineState::Entering;
+                if self.current.is_some() {
+                    effects.push(Effect::Tell(Event::AssistantChanged { fault }));
+                }
+            }
+            Line::Ended { .. } if self.current.is_none() => {
+                effects.push(Effect::Leave);
+                self.finish(effects);
+            }
+            Line::Ended { wait } => {
+                self.line = LineState::Ended;
+                effects.push(Effect::Tell(Event::CallEnded { wait }));
             }
             Line::Failed(fault) => {
                 let was_asked_for = self.current.is_some();

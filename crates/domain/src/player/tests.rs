@@ -431,3 +431,5 @@ fn progress_is_told_only_while_something_sounds() {
     table.put(Input::Tick);
     assert!(matches!(table.said()[..], [Event::Progress { is_paused: false, .. }]));
 }
+
+mod revival;

@@ -84,7 +84,7 @@ impl Account {
                     Ok(()) => {}
                     Err(never) => match never {},
                 }
-                self.pool().disconnect_from_dc(former);
+                self.link().leave(former);
                 self.probe(home, &request).await?
             }
             answer => answer?,

@@ -115,6 +115,21 @@ pub(crate) fn claim(path: &Path) -> io::Result<File> {
     Err(io::Error::new(io::ErrorKind::WouldBlock, "it is in use"))
 }
 
+/// Copies the file beside its place, unless such a copy is there already.
+pub(crate) fn put_aside(path: &Path) -> io::Result<PathBuf> {
+    let copy = sibling(path, "refused");
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(&copy) {
+        Ok(mut file) => file.write_all(&fs::read(path)?)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    Ok(copy)
+}
+
 fn sibling(path: &Path, extension: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".");

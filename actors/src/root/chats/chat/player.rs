@@ -3,7 +3,7 @@
 //! parent   root/chats/{chat} (rest_for_one, after `call`), transient, shutdown 5 s, first restart at once
 //! hears    bot (commands), resolver (answers), the media engine (ready, drained, failed), call (joined, held, failed)
 //! tells    resolver, call, bot (events)
-//! survives nothing yet · loses: the queue and the seconds decoded ahead
+//! survives queue, track and position, in the chat's keep · loses: the seconds decoded ahead, the input it died of
 
 use std::time::Duration;
 
@@ -12,12 +12,13 @@ use domain::event::Event;
 use domain::player::{Effect, Input, Line, Player as Rules};
 use domain::track::Track;
 use domain::{Attempt, Fault, Reason};
-use media::{Load, Pipeline, PipelineEvent, StreamEvent};
+use media::{Load, Pipeline, PipelineEvent, Position, StreamEvent};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use supervisor::{Backoff, ChildSpec, Context, Door, Handle, task::Task};
 
 use super::{Place, call};
 use crate::feeding::{self, Opened};
+use crate::keep::Kept;
 use crate::root::bot;
 use crate::root::extractors::resolver;
 
@@ -57,6 +58,8 @@ pub(crate) struct State {
 
 struct Loading {
     attempt: Attempt,
+    /// Where in the track it begins.
+    from: Duration,
     opening: Task,
     download: Option<Task>,
     pipeline: Option<Pipeline>,
@@ -78,14 +81,21 @@ impl Actor for Player {
         let Args { context, place, call } = args;
         let settings = &place.parts.shared.settings;
         // whatever an earlier life played is not this one's business
+        let heard = place.stream.position();
         place.stream.detach();
         place.stream.resume();
         context.tasks().every(settings.refresh, || Msg::Tick);
         let rules = Rules::new(settings.player);
         place.sheet.show(&rules);
-        context.ready();
         let generation = Generation(rand::random());
-        Ok(State { context, place, call, rules, generation, loading: None, is_attached: false })
+        let kept = place.keep.take_up();
+        let mut state =
+            State { context, place, call, rules, generation, loading: None, is_attached: false };
+        if let Some(kept) = kept {
+            state.go_on(kept, heard);
+        }
+        state.context.ready();
+        Ok(state)
     }
 
     async fn handle(
@@ -112,6 +122,7 @@ impl Actor for Player {
         _: ActorRef<Msg>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        state.place.keep.end(state.position());
         state.place.stream.detach();
         Ok(())
     }
@@ -123,12 +134,28 @@ impl State {
     /// Puts one input into the rules and performs what they say.
     fn put(&mut self, input: Input) {
         let position = self.position();
-        let is_tick = matches!(input, Input::Tick);
-        for effect in self.rules.handle(input, position) {
+        let effects = self.rules.handle(input, position);
+        self.perform_all(effects, position);
+    }
+
+    /// Takes up what an earlier life left; `heard` is how far the media clock had come.
+    fn go_on(&mut self, kept: Kept, heard: Option<Position>) {
+        let attempt = kept.rules.current_attempt();
+        let position =
+            heard.filter(|at| Some(at.attempt) == attempt).map_or(kept.position, |at| at.at);
+        self.rules = kept.rules;
+        self.generation = kept.generation;
+        let effects = self.rules.revive(kept.end, position);
+        tracing::info!(chat = %self.place.chat, position_ms = position.as_millis() as u64, "player goes on");
+        self.perform_all(effects, position);
+    }
+
+    /// What the rules came to is kept before anything of it is done: a crash in the middle is repeated, not forgotten.
+    fn perform_all(&mut self, effects: Vec<Effect>, position: Duration) {
+        self.place.keep.put(&self.rules, self.generation, position);
+        self.place.sheet.show(&self.rules);
+        for effect in effects {
             self.perform(effect);
-        }
-        if !is_tick {
-            self.place.sheet.show(&self.rules);
         }
     }
 
@@ -146,7 +173,7 @@ impl State {
                 let on_event = Box::new(move |event| {
                     let _missed = heard.send(Msg::Pipeline { attempt, event }).is_err();
                 });
-                let load = Load { from: Duration::ZERO, gain: 1.0, hint, on_event };
+                let load = Load { from: loading.from, gain: 1.0, hint, on_event };
                 loading.pipeline = Some(self.place.parts.shared.engine.load(input, load));
             }
             Err(fault) => self.put(Input::Broken { attempt, fault }),
@@ -192,7 +219,10 @@ impl State {
             .stream
             .position()
             .filter(|at| Some(at.attempt) == current)
-            .map_or(Duration::ZERO, |at| at.at)
+            .map(|at| at.at)
+            // not on the clock yet: where it will begin
+            .or_else(|| self.loading.as_ref().map(|loading| loading.from))
+            .unwrap_or_default()
     }
 }
 
@@ -206,7 +236,7 @@ impl State {
             Effect::Forget { .. } => {}
             Effect::Join => self.tell_call(call::Msg::Join),
             Effect::Leave => self.tell_call(call::Msg::Leave),
-            Effect::Load { attempt, track } => self.load(attempt, track),
+            Effect::Load { attempt, track, from } => self.load(attempt, track, from),
             Effect::Start { attempt } => self.start(attempt),
             Effect::Unload { attempt } => self.unload(attempt),
             Effect::Hold => self.place.stream.pause(),
@@ -239,13 +269,13 @@ impl State {
         }
     }
 
-    fn load(&mut self, attempt: Attempt, track: Track) {
+    fn load(&mut self, attempt: Attempt, track: Track, from: Duration) {
         let opening = feeding::open(&self.place.parts, track.location);
         let opening = self
             .context
             .tasks()
             .spawn(async move { Msg::Opened { attempt, outcome: opening.await } });
-        self.loading = Some(Loading { attempt, opening, download: None, pipeline: None });
+        self.loading = Some(Loading { attempt, from, opening, download: None, pipeline: None });
         self.is_attached = false;
     }
 
