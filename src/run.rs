@@ -54,6 +54,7 @@ pub fn run(options: &RunOptions) -> ExitCode {
         }
     });
     runtime.shutdown_timeout(RUNTIME_MAX);
+    telemetry::finish();
     code
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::callback::Generation;
 use domain::event::{By, Event};
-use domain::{ChatId, Class, MessageId, Reason};
+use domain::{ChatId, Class, MessageId, Reason, UserId};
 use supervisor::{Context, EventKind, Events};
 use telegram::{Account, BotCommand, Button, CallError, Html, Keyboard, Outgoing};
 
@@ -182,6 +182,8 @@ impl Voice {
             Err(error) => match error.fault.class {
                 Class::Transient => (Outcome::Failed, Some(PAUSE)),
                 Class::FloodWait(wait) if wait <= FLOOD_WAIT_MAX => {
+                    let wait_s = wait.as_secs();
+                    tracing::warn!(%chat, wait_s, "telegram asks to slow down, speaking again later");
                     (Outcome::Failed, Some(wait + PAUSE))
                 }
                 _ => {
@@ -222,11 +224,18 @@ fn keyboard(saying: &Saying) -> Option<Keyboard> {
 /// Tells the operators' group what needs a human, as long as the tree lives.
 pub(crate) async fn alert(
     account: Account,
+    me: UserId,
     group: ChatId,
     mut events: Events,
     texts: Arc<Texts>,
     language: Language,
 ) {
+    if let Err(error) = account.participant(group, me).await {
+        tracing::error!(
+            %group, fault = %error.fault,
+            "the operators' group cannot be reached; correct LOGGER_ID or add the bot to that group"
+        );
+    }
     while let Some(event) = events.next().await {
         let (id, detail) = match event.kind {
             EventKind::Parked { text } => ("alert-parked", text),
@@ -237,7 +246,10 @@ pub(crate) async fn alert(
         let args = [("path", Arg::Text(&event.path)), ("detail", Arg::Text(&detail))];
         let outgoing = Outgoing::new(Html::trusted(texts.say(language, id, &args)));
         if let Err(error) = account.send(group, outgoing).await {
-            tracing::error!(fault = %error.fault, "the operators' group cannot be told; add the bot to the group of LOGGER_ID");
+            tracing::error!(
+                fault = %error.fault,
+                "the operators' group cannot be told; correct LOGGER_ID or add the bot to that group"
+            );
         }
     }
 }

@@ -8,6 +8,7 @@ mod world;
 mod bad_input;
 mod calls;
 mod formats;
+mod logs;
 mod lives;
 mod permissions;
 mod playback;

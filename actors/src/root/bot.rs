@@ -180,7 +180,7 @@ impl State {
     fn signed_in(&mut self, outcome: Result<Box<Me>, CallError>) -> Result<(), ActorProcessingErr> {
         let me = outcome.map_err(|error| wire::failure(error.into()))?;
         tracing::info!(username = me.user.username.as_deref(), "bot signed in");
-        self.desk.signed_in(me.user.username.unwrap_or_default());
+        self.desk.signed_in(me.user.username.clone().unwrap_or_default());
         self.parts.account.put(Some(self.account.clone()));
         if let Some(updates) = self.updates.take() {
             let pump = wire::pump(updates, self.context.clone(), |incoming| {
@@ -197,6 +197,7 @@ impl State {
             let language = self.parts.settings.language.unwrap_or(Language::En);
             let alert = crate::voice::alert(
                 self.account.clone(),
+                me.user.id,
                 group,
                 events,
                 self.parts.texts.clone(),

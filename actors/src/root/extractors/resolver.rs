@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use domain::track::Request;
-use domain::{Attempt, Fault, Reason};
+use domain::{Attempt, Class, Fault, Reason};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use supervisor::{ChildSpec, Context, Door, Handle, Unanswered};
 
@@ -87,6 +87,11 @@ impl State {
                 }
                 Err(fault) => Err(fault),
             };
+            if let Err(fault) = &outcome
+                && fault.class == Class::Transient
+            {
+                tracing::warn!(%fault, "a place where music is did not answer as it should");
+            }
             tell(&player, attempt, outcome);
         });
     }

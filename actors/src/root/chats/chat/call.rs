@@ -224,6 +224,7 @@ impl State {
                     Reason::CallUnreachable,
                     "the media server closed the connection",
                 );
+                tracing::warn!(chat = %self.place.chat, %attempt, %fault, "voice connection lost");
                 self.put(Input::Lost { attempt, fault });
             }
             // video constraints and debug words; nothing that audio needs
