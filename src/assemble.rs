@@ -50,7 +50,11 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistake
             standing_max: STANDING_MAX,
         },
         assistants: assistant_sessions(state, identity.assistants)?,
-        chat: Chat { player: player(config), refresh: config.chat.refresh },
+        chat: Chat {
+            player: player(config),
+            refresh: config.chat.refresh,
+            load_max: config.audio.stuck_after,
+        },
         call: call(config),
         transport: transport(config),
         media: media(config)?,
@@ -65,7 +69,14 @@ fn player(config: &Config) -> domain::player::Settings {
         controls: config.chat.controls,
         duration_max: config.chat.duration_max,
         linger: config.chat.linger,
+        stuck_ticks: stuck_ticks(config.audio.stuck_after, config.chat.refresh),
     }
+}
+
+/// Whole ticks of the now-playing line; a single one could be chance.
+fn stuck_ticks(after: Duration, refresh: Duration) -> u32 {
+    let ticks = after.as_millis().div_ceil(refresh.as_millis().max(1));
+    u32::try_from(ticks).unwrap_or(u32::MAX).max(2)
 }
 
 fn call(config: &Config) -> domain::call::Settings {

@@ -53,6 +53,7 @@ pub struct Audio {
     pub complexity: u8,
     pub ring: Duration,
     pub read_ahead_bytes: usize,
+    pub stuck_after: Duration,
     pub streams_per_clock: usize,
     pub ffmpeg: Ffmpeg,
 }

@@ -45,6 +45,8 @@ pub struct Chat {
     pub player: domain::player::Settings,
     /// Between moves of the now-playing line.
     pub refresh: Duration,
+    /// Until the first packets of a track.
+    pub load_max: Duration,
 }
 
 #[derive(Clone)]

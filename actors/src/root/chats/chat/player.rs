@@ -34,6 +34,7 @@ pub(crate) enum Msg {
     Call(Line),
     // time
     Lingered(Attempt),
+    Overdue(Attempt),
     Tick,
 }
 
@@ -111,6 +112,7 @@ impl Actor for Player {
             Msg::Pipeline { attempt, event } => state.pipeline_changed(attempt, event),
             Msg::Stream(event) => state.stream_changed(event),
             Msg::Call(line) => state.put(Input::Call(line)),
+            Msg::Overdue(attempt) => state.put(Input::Overdue { attempt }),
             Msg::Lingered(attempt) => state.put(Input::Lingered { attempt }),
             Msg::Tick => state.put(Input::Tick),
         }
@@ -270,6 +272,8 @@ impl State {
     }
 
     fn load(&mut self, attempt: Attempt, track: Track, from: Duration) {
+        let load_max = self.place.parts.shared.settings.load_max;
+        self.context.tasks().send_after(load_max, Msg::Overdue(attempt));
         let opening = feeding::open(&self.place.parts, track.location);
         let opening = self
             .context
