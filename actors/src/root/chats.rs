@@ -48,7 +48,8 @@ pub(crate) struct Chats {
 }
 
 /// Who plays where. The sheet goes with the chat, the handle may outlive it.
-type Players = Arc<Mutex<HashMap<ChatId, (Handle<player::Msg>, Weak<Sheet>)>>>;
+type Known = HashMap<ChatId, (Handle<player::Msg>, Weak<Sheet>)>;
+type Players = Arc<Mutex<Known>>;
 
 /// The supervisor, and the way to its chats.
 pub(crate) fn child_spec(parts: Parts) -> Result<(ChildSpec, Chats), Fault> {
@@ -177,7 +178,7 @@ impl Chats {
         }
     }
 
-    fn players(&self) -> MutexGuard<'_, HashMap<ChatId, (Handle<player::Msg>, Weak<Sheet>)>> {
+    fn players(&self) -> MutexGuard<'_, Known> {
         self.players.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
