@@ -43,7 +43,7 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistake
             session: bot_session(state, identity.bot_session)?,
             token: Secret::new(identity.bot_token),
             language: config.language,
-            owner: identity.owner.map(UserId),
+            operators: identity.owner.into_iter().chain(identity.sudo).map(UserId).collect(),
             logger: identity.logger.map(ChatId),
             button_key: button_key(&state.join("buttons.key"))?,
             command_age_max: config.telegram.command_age_max,
@@ -59,6 +59,7 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistake
         transport: transport(config),
         media: media(config)?,
         sources: sources(config)?,
+        memory: resident_bytes,
     })
 }
 
@@ -206,6 +207,13 @@ fn button_key(path: &Path) -> Result<[u8; 32], Mistakes> {
         Mistakes::one("state.directory", format!("{} cannot be written: {error}", path.display()))
     })?;
     Ok(key)
+}
+
+/// What the system says this process holds; `None` where there is no Linux to ask.
+fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1_024)
 }
 
 fn find_in_path(program: &str) -> Option<PathBuf> {

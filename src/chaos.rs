@@ -91,6 +91,7 @@ async fn start(options: &Options) -> Result<Simulated> {
         allow_hosts: &[],
         refresh: Duration::from_secs(5),
         settings: "",
+        environment: &[],
     };
     Simulated::beside(telegram, &wishes).await.context("the rehearsal could not start")
 }

@@ -98,6 +98,8 @@ pub struct Identity {
     /// A session string for the bot itself, in place of a fresh sign-in.
     pub bot_session: Option<String>,
     pub owner: Option<i64>,
+    /// People who may do what the owner may.
+    pub sudo: Vec<i64>,
     pub logger: Option<i64>,
 }
 

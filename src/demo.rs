@@ -37,6 +37,7 @@ pub fn run(options: &DemoOptions) -> ExitCode {
         allow_hosts: &options.allow_host,
         refresh: REFRESH,
         settings: "",
+        environment: &[],
     };
     if options.chaos {
         return chaos::run(&chaos::Options {

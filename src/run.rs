@@ -1,5 +1,7 @@
 //! The bot, from settings to exit code.
 
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -21,18 +23,20 @@ pub const LAST_RESORT: Duration = Duration::from_secs(15);
 const RUNTIME_MAX: Duration = Duration::from_millis(100);
 /// How often the service manager's picture of us is looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// In the state directory.
+const STATS_FILE: &str = "stats.json";
 /// sysexits.h EX_UNAVAILABLE: the tree gave up; a supervisor above may try again.
 const EXIT_GAVE_UP: u8 = 69;
 
 /// `armedmusic run`
 pub fn run(options: &RunOptions) -> ExitCode {
     // before anything that takes time: from here on no signal is lost, and a second one leaves
-    let mut signals = match Signals::listen(LAST_RESORT) {
+    let signals = match Signals::listen(LAST_RESORT) {
         Ok(signals) => signals,
         Err(error) => return fail(&format!("signals cannot be heard: {error}")),
     };
-    let settings = match read(options) {
-        Ok(settings) => settings,
+    let (settings, state) = match read(options) {
+        Ok(read) => read,
         Err(mistakes) => return refuse(&mistakes),
     };
     let notify = Notify::from_environment().unwrap_or_else(|error| {
@@ -45,11 +49,12 @@ pub fn run(options: &RunOptions) -> ExitCode {
     };
     let code = runtime.block_on(async {
         match actors::start(settings) {
-            Ok(tree) => until_signal(&tree, &mut signals, &notify).await,
+            Ok(tree) => until_signal(&tree, &signals, &notify, Some(&state)).await,
             Err(fault) => fail(&fault.detail),
         }
     });
     runtime.shutdown_timeout(RUNTIME_MAX);
+    telemetry::finish();
     code
 }
 
@@ -65,7 +70,8 @@ pub fn check(options: &RunOptions) -> ExitCode {
     }
 }
 
-fn read(options: &RunOptions) -> Result<actors::Settings, Mistakes> {
+/// What the tree is started with, and where it keeps its state.
+fn read(options: &RunOptions) -> Result<(actors::Settings, PathBuf), Mistakes> {
     let config = Config::load(options.config.as_deref());
     let identity = Environment(&|name| std::env::var(name).ok()).identity();
     // both kinds of mistakes are told together
@@ -78,11 +84,17 @@ fn read(options: &RunOptions) -> Result<actors::Settings, Mistakes> {
         (Err(mistakes), _) | (_, Err(mistakes)) => return Err(mistakes),
     };
     telemetry::start(&config.log)?;
-    assemble::settings(&config, identity)
+    Ok((assemble::settings(&config, identity)?, config.state_directory))
 }
 
-/// Lets the tree live until a signal, then drains it. A second signal ends the process by itself (see [`Signals`]).
-pub async fn until_signal(tree: &Tree, signals: &mut Signals, notify: &Notify) -> ExitCode {
+/// Lets the tree live until a signal, then drains it. A second signal ends the process by itself (see [`Signals`]). The
+/// numbers that an operator asks for go to `state`.
+pub async fn until_signal(
+    tree: &Tree,
+    signals: &Signals,
+    notify: &Notify,
+    state: Option<&Path>,
+) -> ExitCode {
     let mut herald = Herald::new();
     let gave_up = tokio::select! {
         exit = tree.root().wait() => Some(exit),
@@ -92,6 +104,7 @@ pub async fn until_signal(tree: &Tree, signals: &mut Signals, notify: &Notify) -
         }
         () = report(tree, notify, &mut herald) => None,
         () = beat(tree, notify) => None,
+        () = write_down(tree, signals, state) => None,
     };
     if let Some(exit) = gave_up {
         tracing::error!(?exit, "the tree gave up; see the lines above for the cause");
@@ -108,7 +121,7 @@ async fn report(tree: &Tree, notify: &Notify, herald: &mut Herald) {
     while notify.is_heard() {
         let snapshot = tree.root().snapshot();
         let is_settled = is_settled(&snapshot, since.elapsed());
-        let view = View { is_settled, status: status(&snapshot) };
+        let view = View { is_settled, status: status(tree.n_playing(), &snapshot) };
         notify.send(&herald.look(view, since.elapsed()));
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -124,6 +137,43 @@ async fn beat(tree: &Tree, notify: &Notify) {
         notify.send(watch.pulse(&pulse).as_slice());
         tokio::time::sleep(patience / 4).await;
     }
+}
+
+/// Writes the numbers down whenever SIGUSR1 asks for them. Never ends.
+async fn write_down(tree: &Tree, signals: &Signals, state: Option<&Path>) {
+    let Some(state) = state else { return std::future::pending().await };
+    let path = state.join(STATS_FILE);
+    for n in 1.. {
+        signals.report(n).await;
+        let stats = tree.stats();
+        let totals = &stats.totals;
+        match save(&path, &stats) {
+            Ok(()) => tracing::info!(
+                path = %path.display(),
+                chats = totals.chats,
+                playing = totals.playing,
+                sessions = totals.sessions_ready,
+                unwell = totals.unwell,
+                "the numbers are written down"
+            ),
+            Err(error) => tracing::error!(
+                path = %path.display(), %error, "the numbers cannot be written; is the disk full?"
+            ),
+        }
+    }
+}
+
+/// Whoever reads the file meanwhile reads the old one or the new one.
+fn save(path: &Path, stats: &actors::Stats) -> std::io::Result<()> {
+    let beside = path.with_extension("json.new");
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)?;
+    serde_json::to_writer_pretty(&mut file, stats)?;
+    std::fs::rename(beside, path)
 }
 
 /// Stops everything in order, and says so meanwhile.

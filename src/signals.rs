@@ -60,17 +60,17 @@ impl Signals {
     }
 
     /// Waits until the process is asked to end; the signal's name is for the log.
-    pub async fn end(&mut self) -> &'static str {
-        match self.ends.wait_for(Option::is_some).await.map(|name| *name) {
+    pub async fn end(&self) -> &'static str {
+        match self.ends.clone().wait_for(Option::is_some).await.map(|name| *name) {
             Ok(Some(name)) => name,
             // nobody can ask any more
             _ => std::future::pending().await,
         }
     }
 
-    /// Waits until an operator wants to see the numbers.
-    pub async fn report(&mut self) {
-        if self.reports.changed().await.is_err() {
+    /// Waits until an operator wants to see the numbers, for the `n`th time.
+    pub async fn report(&self, n: u64) {
+        if self.reports.clone().wait_for(|asked| *asked >= n).await.is_err() {
             std::future::pending().await
         }
     }

@@ -40,12 +40,14 @@ pub struct Wishes<'a> {
     pub refresh: Duration,
     /// More settings, as in the settings file; they win.
     pub settings: &'a str,
+    /// More of the environment, as in `config/env.example`.
+    pub environment: &'a [(&'static str, String)],
 }
 
 /// `armedmusic simulator`
 pub fn serve_simulator(options: &SimulatorOptions) -> ExitCode {
     in_runtime(async {
-        let mut signals = match Signals::listen(LAST_RESORT) {
+        let signals = match Signals::listen(LAST_RESORT) {
             Ok(signals) => signals,
             Err(error) => return fail(&format!("signals cannot be heard: {error}")),
         };
@@ -69,7 +71,7 @@ pub fn serve_simulator(options: &SimulatorOptions) -> ExitCode {
 /// `armedmusic demo --serve`
 pub fn serve_demo(wishes: &Wishes<'_>) -> ExitCode {
     in_runtime(async {
-        let mut signals = match Signals::listen(LAST_RESORT) {
+        let signals = match Signals::listen(LAST_RESORT) {
             Ok(signals) => signals,
             Err(error) => return fail(&format!("signals cannot be heard: {error}")),
         };
@@ -78,7 +80,7 @@ pub fn serve_demo(wishes: &Wishes<'_>) -> ExitCode {
             Err(error) => return fail(&error.to_string()),
         };
         announce(&simulated.telegram);
-        let code = until_signal(&simulated.tree, &mut signals, &Notify::nobody()).await;
+        let code = until_signal(&simulated.tree, &signals, &Notify::nobody(), None).await;
         simulated.telegram.stop().await;
         code
     })
@@ -136,7 +138,9 @@ impl Simulated {
             }
         };
         let config = config(&folder.0, &music, wishes)?;
-        let secrets = secrets(&telegram);
+        let mut secrets = secrets(&telegram);
+        let more = wishes.environment.iter();
+        secrets.extend(more.map(|(name, value)| ((*name).to_owned(), value.clone())));
         let identity = Environment(&|name| secrets.get(name).cloned()).identity()?;
         let tree = actors::start(assemble::settings(&config, identity)?)?;
         let simulated = Simulated { telegram, tree, folder };

@@ -15,9 +15,11 @@ use supervisor::{
     Handle, Intensity, Options, RestartBudget, Root, State, Strategy, SupervisorSpec, door,
     start_root,
 };
+use tokio::time::Instant;
 
 use crate::Settings;
 use crate::speech::Texts;
+use crate::stats::Board;
 use crate::wire::Slot;
 use assistants::Roster;
 
@@ -36,6 +38,7 @@ pub struct Tree {
     engine: Arc<media::Engine>,
     pub(crate) bot: Handle<bot::Msg>,
     pub(crate) assistants: Roster,
+    pub(crate) board: Board,
 }
 
 /// Starts the tree. Nothing is connected yet when this returns: children come up by themselves and report.
@@ -59,6 +62,12 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
         bot: bot.clone(),
         bot_account: bot_account.clone(),
     })?;
+    let board = Board {
+        chats: chats.clone(),
+        engine: engine.clone(),
+        started: Instant::now(),
+        memory: settings.memory,
+    };
     let bot_spec = bot::child_spec(
         bot_door,
         bot::Parts {
@@ -68,6 +77,7 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
             chats,
             account: bot_account,
             texts: Arc::new(Texts::embedded()),
+            board: board.clone(),
         },
     );
     let spec = SupervisorSpec::new(Strategy::OneForOne, INTENSITY)
@@ -77,7 +87,7 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
         .child(bot_spec);
     let options = Options { restart_budget: RESTART_BUDGET, ..Options::default() };
     let root = start_root(spec, options);
-    Ok(Tree { root, engine, bot, assistants: roster })
+    Ok(Tree { root, engine, bot, assistants: roster, board })
 }
 
 // === impl Tree ===

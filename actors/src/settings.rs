@@ -19,6 +19,8 @@ pub struct Settings {
     pub transport: group_call::Settings,
     pub media: media::Settings,
     pub sources: Sources,
+    /// How many bytes of memory the process holds; asking the system is `src/`'s work.
+    pub memory: fn() -> Option<u64>,
 }
 
 pub struct Bot {
@@ -26,7 +28,8 @@ pub struct Bot {
     pub token: Secret,
     /// Texts in this language, or in the language of whoever asks.
     pub language: Option<Language>,
-    pub owner: Option<UserId>,
+    /// The owner and whom the owner trusts as much: they may control every chat and see all numbers.
+    pub operators: Vec<UserId>,
     /// A group that is told what needs a human.
     pub logger: Option<ChatId>,
     /// Signs the buttons; survives restarts.

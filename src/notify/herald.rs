@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actors::Pulse;
+use actors::stats::is_account;
 use supervisor::{ChildSnapshot, Snapshot, State};
 
 use super::Line;
@@ -104,18 +105,9 @@ fn has_settled(child: &ChildSnapshot) -> bool {
     }
 }
 
-fn is_account(path: &str) -> bool {
-    path == "root/bot" || path.starts_with("root/assistants/")
-}
-
 /// `12 playing, 3 sessions`, and what is not as it should be.
-pub fn status(snapshot: &Snapshot) -> String {
+pub fn status(n_playing: usize, snapshot: &Snapshot) -> String {
     let children = || snapshot.children.iter();
-    let n_playing = children()
-        .filter(|child| {
-            is_chat(&child.path) && matches!(child.state, State::Ready | State::Starting)
-        })
-        .count();
     let n_sessions =
         children().filter(|child| is_account(&child.path) && child.state == State::Ready).count();
     let mut status = format!("{n_playing} playing, {n_sessions} sessions");
@@ -130,9 +122,4 @@ pub fn status(snapshot: &Snapshot) -> String {
         }
     }
     status
-}
-
-/// `root/chats/{chat}`, not what is in it.
-fn is_chat(path: &str) -> bool {
-    path.strip_prefix("root/chats/").is_some_and(|chat| !chat.contains('/'))
 }

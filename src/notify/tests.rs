@@ -67,9 +67,9 @@ fn start_up_is_over_when_every_account_is_up_or_in_its_supervisors_hands() {
 
 #[test]
 fn the_status_counts_and_names_who_is_not_well() {
-    assert_eq!(status(&accounts(State::Ready, State::Ready, 0)), "1 playing, 2 sessions");
+    assert_eq!(status(1, &accounts(State::Ready, State::Ready, 0)), "1 playing, 2 sessions");
     assert_eq!(
-        status(&accounts(State::Ready, State::Parked, 0)),
+        status(1, &accounts(State::Ready, State::Parked, 0)),
         "1 playing, 1 sessions; parked: root/assistants/1"
     );
 }

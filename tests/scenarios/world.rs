@@ -21,6 +21,7 @@ pub(crate) struct World {
     settings: String,
     population: Population,
     sfu: SfuSettings,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// A running scenario. `end` must be called: a tree that is merely dropped was not drained.
@@ -50,7 +51,14 @@ impl World {
             settings: String::new(),
             population: Population::small(),
             sfu: SfuSettings::loopback(),
+            environment: Vec::new(),
         }
+    }
+
+    /// More of the environment, as in `config/env.example`.
+    pub(crate) fn environment(mut self, name: &'static str, value: impl ToString) -> World {
+        self.environment.push((name, value.to_string()));
+        self
     }
 
     /// The folder that the bot searches; without it, the demo's own music.
@@ -93,6 +101,7 @@ impl World {
             allow_hosts: &self.allow_hosts,
             refresh: Duration::from_secs(1),
             settings: &self.settings,
+            environment: &self.environment,
         };
         let telegram =
             Telegram::assemble(self.population, simulator::dc::Settings::loopback(), self.sfu);

@@ -246,6 +246,13 @@ impl Player {
         self.current.as_ref().map(|current| current.attempt)
     }
 
+    /// The current track, once it is known, and how long it is.
+    pub fn track(&self) -> Option<(&Track, Option<Duration>)> {
+        let current = self.current.as_ref()?;
+        let track = order::ready(&current.entry)?;
+        Some((track, current.duration.or(track.duration)))
+    }
+
     /// Takes one input; `position` is how far the current track is now.
     pub fn handle(&mut self, input: Input, position: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();

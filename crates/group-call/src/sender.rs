@@ -111,6 +111,11 @@ impl Sender {
         Ok(())
     }
 
+    /// Numbers of the connection behind it.
+    pub fn stats(&self) -> crate::Stats {
+        self.shared.stats()
+    }
+
     /// Lets `samples` pass in silence: no packet, but the RTP clock goes on, and the next packet is marked.
     pub fn skip(&mut self, samples: u32) {
         match self.inlet.try_lock() {

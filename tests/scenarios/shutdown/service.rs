@@ -115,6 +115,7 @@ fn the_unit_agrees_with_the_program() {
 }
 
 /// Runs `systemd-analyze` on the unit as it would be installed; nothing where there is no systemd.
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn analyze(arguments: &[&str], edit: impl Fn(String) -> String) -> Option<std::process::Output> {
     let folder = tempfile::tempdir().expect("the system has a temporary directory");
     let path = folder.path().join("armedmusic.service");

@@ -209,7 +209,7 @@ impl State {
                 }
             }
             Incoming::Lost(fault) => {
-                tracing::warn!(path = self.context.path(), %fault, "connection lost")
+                tracing::warn!(path = self.context.path(), %fault, "the assistant's connection was lost")
             }
             _ => {}
         }

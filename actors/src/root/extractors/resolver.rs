@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use domain::breaker::Status;
 use domain::track::Request;
-use domain::{Fault, Reason};
+use domain::{Class, Fault, Reason};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use supervisor::{ChildSpec, Context, Door, Handle, Reply, Unanswered};
 use tokio::time::Instant;
@@ -111,6 +111,9 @@ impl State {
     }
 
     fn came(&mut self, place: &Place, fault: Option<&Fault>) {
+        if let Some(fault) = fault.filter(|fault| fault.class == Class::Transient) {
+            tracing::warn!(%fault, "a place where music is did not answer as it should");
+        }
         match self.breakers.came(place, fault, self.started.elapsed()) {
             Some(Status::Open { .. }) => {
                 tracing::warn!(

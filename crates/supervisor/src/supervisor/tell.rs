@@ -38,10 +38,20 @@ fn log(node: &Node, incarnation: u64, kind: &EventKind) {
             tracing::warn!(path, incarnation, failures, delay_ms, "will be restarted");
         }
         EventKind::Parked { text } => {
-            tracing::error!(path, incarnation, error = text, "parked, needs a human");
+            tracing::error!(
+                path,
+                incarnation,
+                error = text,
+                "parked, not tried again; mend what its error says and restart the program"
+            );
         }
         EventKind::Critical { failures } => {
-            tracing::error!(path, incarnation, failures, "keeps failing");
+            tracing::error!(
+                path,
+                incarnation,
+                failures,
+                "keeps failing; a human should look at its error, it is still being tried"
+            );
         }
         EventKind::Stuck => {
             tracing::error!(

@@ -91,6 +91,7 @@ impl Actor for Player {
         place.stream.resume();
         context.tasks().every(settings.refresh, || Msg::Tick);
         let rules = Rules::new(settings.player);
+        place.sheet.show(&rules);
         let generation = Generation(rand::random());
         let kept = place.keep.take_up();
         let mut state =
@@ -158,6 +159,7 @@ impl State {
     /// What the rules came to is kept before anything of it is done: a crash in the middle is repeated, not forgotten.
     fn perform_all(&mut self, effects: Vec<Effect>, position: Duration) {
         self.place.keep.put(&self.rules, self.generation, position);
+        self.place.sheet.show(&self.rules);
         for effect in effects {
             self.perform(effect);
         }
