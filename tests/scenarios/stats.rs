@@ -147,7 +147,10 @@ async fn a_member_sees_the_groups_player_and_nothing_else() {
             shown.text.contains("Northbound") || shown.text.contains("northbound"),
             "{shown:?}"
         );
-        assert!(shown.text.contains("The sound is fine"), "{shown:?}");
+        // which of them it is, is this machine's affair
+        let is_judged =
+            shown.text.contains("The sound is fine") || shown.text.contains("gaps in the sound");
+        assert!(is_judged, "{shown:?}");
         assert!(!shown.text.contains("root") && !shown.text.contains('🌳'), "{shown:?}");
         // operators are told where they see more
         assert_eq!(shown.text.contains("in private"), user == ADA, "{shown:?}");

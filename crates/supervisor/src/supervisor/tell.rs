@@ -22,7 +22,8 @@ impl State {
     }
 }
 
-fn log(node: &Node, incarnation: u64, kind: &EventKind) {
+/// One line for the log.
+pub(crate) fn log(node: &Node, incarnation: u64, kind: &EventKind) {
     let path = &*node.path;
     match kind {
         EventKind::Started => tracing::debug!(path, "started"),
@@ -50,6 +51,7 @@ fn log(node: &Node, incarnation: u64, kind: &EventKind) {
                 path,
                 incarnation,
                 failures,
+                critical = true,
                 "keeps failing; a human should look at its error, it is still being tried"
             );
         }
