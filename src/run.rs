@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use actors::Tree;
 
+use crate::assemble::Unusable;
 use crate::cli::RunOptions;
-use crate::config::{Config, EXIT_CONFIG, Environment, Mistakes};
+use crate::config::{Config, EXIT_CONFIG, Environment};
 use crate::signals::Signals;
 use crate::{assemble, telemetry};
 
@@ -16,6 +17,8 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(15);
 pub const AUDIO_MAX: Duration = Duration::from_secs(1);
 /// sysexits.h EX_UNAVAILABLE: the tree gave up; a supervisor above may try again.
 const EXIT_GAVE_UP: u8 = 69;
+/// sysexits.h EX_TEMPFAIL: it may work when the other process is gone.
+const EXIT_IN_USE: u8 = 75;
 /// What shells report for a process ended by SIGINT.
 const EXIT_INTERRUPTED: i32 = 130;
 
@@ -23,7 +26,7 @@ const EXIT_INTERRUPTED: i32 = 130;
 pub fn run(options: &RunOptions) -> ExitCode {
     let settings = match read(options) {
         Ok(settings) => settings,
-        Err(mistakes) => return refuse(&mistakes),
+        Err(unusable) => return refuse(&unusable),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -49,11 +52,11 @@ pub fn check(options: &RunOptions) -> ExitCode {
             println!("The settings are good.");
             ExitCode::SUCCESS
         }
-        Err(mistakes) => refuse(&mistakes),
+        Err(unusable) => refuse(&unusable),
     }
 }
 
-fn read(options: &RunOptions) -> Result<actors::Settings, Mistakes> {
+fn read(options: &RunOptions) -> Result<actors::Settings, Unusable> {
     let config = Config::load(options.config.as_deref());
     let identity = Environment(&|name| std::env::var(name).ok()).identity();
     // both kinds of mistakes are told together
@@ -61,9 +64,9 @@ fn read(options: &RunOptions) -> Result<actors::Settings, Mistakes> {
         (Ok(config), Ok(identity)) => (config, identity),
         (Err(mut mistakes), Err(more)) => {
             mistakes.0.extend(more.0);
-            return Err(mistakes);
+            return Err(mistakes.into());
         }
-        (Err(mistakes), _) | (_, Err(mistakes)) => return Err(mistakes),
+        (Err(mistakes), _) | (_, Err(mistakes)) => return Err(mistakes.into()),
     };
     telemetry::start(&config.log)?;
     assemble::settings(&config, identity)
@@ -100,9 +103,17 @@ pub async fn or_interrupted(drained: impl Future<Output = ()>, signals: &mut Sig
 }
 
 #[allow(clippy::print_stderr, reason = "there is no log before the settings are good")]
-fn refuse(mistakes: &Mistakes) -> ExitCode {
-    eprintln!("armedmusic: the settings are not usable\n{mistakes}");
-    ExitCode::from(EXIT_CONFIG)
+fn refuse(unusable: &Unusable) -> ExitCode {
+    match unusable {
+        Unusable::Settings(mistakes) => {
+            eprintln!("armedmusic: the settings are not usable\n{mistakes}");
+            ExitCode::from(EXIT_CONFIG)
+        }
+        Unusable::InUse(text) => {
+            eprintln!("armedmusic: {text}");
+            ExitCode::from(EXIT_IN_USE)
+        }
+    }
 }
 
 #[allow(clippy::print_stderr, reason = "the process ends here, with or without a log")]

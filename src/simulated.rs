@@ -203,6 +203,10 @@ impl Folder {
         std::fs::create_dir_all(&path)?;
         Ok(Folder(path))
     }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
 }
 
 impl Drop for Folder {

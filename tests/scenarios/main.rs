@@ -10,5 +10,6 @@ mod formats;
 mod lives;
 mod permissions;
 mod playback;
+mod recovery;
 mod shutdown;
 mod tidy;

@@ -21,6 +21,7 @@ pub(crate) struct World {
     settings: String,
     population: Population,
     sfu: SfuSettings,
+    dc: simulator::dc::Settings,
 }
 
 /// A running scenario. `end` must be called: a tree that is merely dropped was not drained.
@@ -38,6 +39,11 @@ impl World {
             rustls::crypto::ring::default_provider()
                 .install_default()
                 .expect("installed once per process");
+            // for whoever looks for a fault: RUST_LOG=debug shows what the bot says
+            if let Ok(level) = std::env::var("RUST_LOG") {
+                let log = armedmusic::config::Log { level, is_json: false };
+                armedmusic::telemetry::start(&log).expect("RUST_LOG is a filter");
+            }
         });
         World {
             music: None,
@@ -45,6 +51,7 @@ impl World {
             settings: String::new(),
             population: Population::small(),
             sfu: SfuSettings::loopback(),
+            dc: simulator::dc::Settings::loopback(),
         }
     }
 
@@ -79,6 +86,12 @@ impl World {
         self
     }
 
+    /// Another data centre than the usual one.
+    pub(crate) fn dc(mut self, change: impl FnOnce(&mut simulator::dc::Settings)) -> World {
+        change(&mut self.dc);
+        self
+    }
+
     pub(crate) async fn start(self) -> Running {
         let options =
             SimulatorOptions { listen: ([127, 0, 0, 1], 0).into(), quiet_ms: 0, record: None };
@@ -89,8 +102,7 @@ impl World {
             refresh: Duration::from_secs(1),
             settings: &self.settings,
         };
-        let telegram =
-            Telegram::assemble(self.population, simulator::dc::Settings::loopback(), self.sfu);
+        let telegram = Telegram::assemble(self.population, self.dc, self.sfu);
         let telegram = telegram.await.expect("the box starts");
         let inside = Simulated::beside(telegram, &wishes).await.expect("the bot starts");
         Running { inside, is_ended: false }

@@ -31,8 +31,6 @@ pub(super) struct Reader<'a> {
     account: &'a Account,
     boxes: MessageBoxes,
     ordered: mpsc::Receiver<UpdatesLike>,
-    /// Nothing is known yet: the place is asked for.
-    is_new: bool,
     poison: Poison,
     channel_poison: Poison,
 }
@@ -40,19 +38,15 @@ pub(super) struct Reader<'a> {
 // === impl Reader ===
 
 impl<'a> Reader<'a> {
-    /// Goes on from the place that the session remembers.
+    /// Goes on from the place that the session remembers; signing in found one if there was none.
     pub(super) fn new(account: &'a Account, ordered: mpsc::Receiver<UpdatesLike>) -> Reader<'a> {
         let boxes = MessageBoxes::load(account.session().memory().lock().updates.clone());
-        let is_new = boxes.is_empty();
         let (poison, channel_poison) = (Poison::default(), Poison::default());
-        Reader { account, boxes, ordered, is_new, poison, channel_poison }
+        Reader { account, boxes, ordered, poison, channel_poison }
     }
 
     /// The next updates. After a fault the same is asked again; nothing is lost by it.
     pub(super) async fn next(&mut self) -> Result<Batch, Fault> {
-        if self.is_new {
-            self.begin().await?;
-        }
         loop {
             let deadline = self.boxes.check_deadlines();
             let batch = if let Some(request) = self.boxes.get_difference() {
@@ -81,20 +75,6 @@ impl<'a> Reader<'a> {
             let state = UpdateState::All(self.boxes.session_state());
             let Ok(()) = self.account.session().memory().set_update_state(state).await;
         }
-    }
-
-    async fn begin(&mut self) -> Result<(), Fault> {
-        let state = self.state().await?;
-        self.boxes.set_state(state);
-        self.is_new = false;
-        self.sync().await;
-        Ok(())
-    }
-
-    async fn state(&self) -> Result<tl::types::updates::State, CallError> {
-        let request = tl::functions::updates::GetState {};
-        let tl::enums::updates::State::State(state) = self.account.call(&request).await?;
-        Ok(state)
     }
 
     fn take(&mut self, mut updates: UpdatesLike) -> Option<UpdateAndPeers> {
@@ -191,7 +171,7 @@ impl<'a> Reader<'a> {
                 self.skip(at, false);
             }
             Cure::GiveUp => {
-                let now = self.state().await?;
+                let now = account.place_now().await?;
                 tracing::error!(
                     ?account,
                     detail,
