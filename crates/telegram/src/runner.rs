@@ -8,6 +8,7 @@ mod poison;
 mod pump;
 mod reader;
 mod stream;
+mod unsettled;
 mod watchdog;
 
 use std::any::Any;

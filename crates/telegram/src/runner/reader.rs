@@ -1,6 +1,7 @@
 //! The reader: updates in Telegram's order. The sequences are grammers' message boxes; the questions that fill their
 //! gaps are asked here, so that an answer which cannot be read is a case like any other.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
@@ -15,6 +16,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::poison::{self, Cure, Poison};
+use super::pump::channels_of;
+use super::unsettled::Unsettled;
+use crate::account::peers::contents;
 use crate::account::{Account, constructor};
 use crate::fault::CallError;
 
@@ -33,6 +37,7 @@ pub(super) struct Reader<'a> {
     ordered: mpsc::Receiver<UpdatesLike>,
     poison: Poison,
     channel_poison: Poison,
+    unsettled: Unsettled,
 }
 
 // === impl Reader ===
@@ -42,7 +47,7 @@ impl<'a> Reader<'a> {
     pub(super) fn new(account: &'a Account, ordered: mpsc::Receiver<UpdatesLike>) -> Reader<'a> {
         let boxes = MessageBoxes::load(account.session().memory().lock().updates.clone());
         let (poison, channel_poison) = (Poison::default(), Poison::default());
-        Reader { account, boxes, ordered, poison, channel_poison }
+        Reader { account, boxes, ordered, poison, channel_poison, unsettled: Unsettled::default() }
     }
 
     /// The next updates. After a fault the same is asked again; nothing is lost by it.
@@ -53,8 +58,11 @@ impl<'a> Reader<'a> {
                 self.difference(request).await?
             } else if let Some(request) = self.boxes.get_channel_difference() {
                 self.channel_difference(request).await?
+            } else if let Some(channels) = self.unsettled.take(Instant::now()) {
+                self.ask_for_gaps(channels)
             } else {
-                match timeout_at(deadline.into(), self.ordered.recv()).await {
+                let deadline = self.unsettled.due().into_iter().fold(deadline.into(), Instant::min);
+                match timeout_at(deadline, self.ordered.recv()).await {
                     Ok(Some(updates)) => self.take(updates),
                     Ok(None) => {
                         let detail = "the pump ended";
@@ -67,6 +75,26 @@ impl<'a> Reader<'a> {
                 return Ok((updates.into_iter().map(|(update, _)| update).collect(), users, chats));
             }
         }
+    }
+
+    /// As if the connection had been lost and the channels had become too much.
+    fn ask_for_gaps(&mut self, channels: BTreeSet<i64>) -> Option<UpdateAndPeers> {
+        let updates = channels
+            .into_iter()
+            .map(|channel_id| tl::types::UpdateChannelTooLong { channel_id, pts: None }.into());
+        let all = tl::types::Updates {
+            updates: updates.collect(),
+            users: Vec::new(),
+            chats: Vec::new(),
+            date: 0,
+            seq: 0,
+        };
+        self.guarded(|boxes| {
+            // there is nothing to be given out; both only mark what has to be asked for
+            drop(boxes.process_updates(UpdatesLike::ConnectionClosed));
+            drop(boxes.process_updates(UpdatesLike::Updates(all.into())));
+        });
+        None
     }
 
     /// Writes the place down in the session.
@@ -85,7 +113,12 @@ impl<'a> Reader<'a> {
         {
             self.keep_places(updates);
         }
-        self.guarded(|boxes| boxes.process_updates(updates).ok()).flatten()
+        let (taken, channels) = (count(&updates), channels_of(&updates));
+        let given = self.guarded(|boxes| boxes.process_updates(updates).ok()).flatten();
+        if let Some((given, _, _)) = &given {
+            self.unsettled.note(taken, given.len(), &channels, Instant::now());
+        }
+        given
     }
 
     /// "Too much happened in this channel, ask for it" names the place where the channel is now. Where we are is what
@@ -310,6 +343,14 @@ impl<'a> Reader<'a> {
         let answer = self.account.call_raw(body).await?;
         self.account.read(asked, &answer)
     }
+}
+
+/// How many updates of a container the boxes should give out.
+fn count(updates: &UpdatesLike) -> usize {
+    let UpdatesLike::Updates(updates) = updates else { return 0 };
+    let is_told =
+        |update: &&tl::enums::Update| !matches!(update, tl::enums::Update::ChannelTooLong(_));
+    contents(updates).0.iter().filter(is_told).count()
 }
 
 /// The same question would bring the same answer for ever.
