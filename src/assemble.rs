@@ -1,5 +1,6 @@
 //! From checked settings to what the tree is started with.
 
+use std::fmt;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actors::settings::{Bot, Chat, Settings, Sources};
-use domain::{ChatId, Fault, UserId};
+use domain::{ChatId, Class, Fault, UserId};
 use sources::http::AllowHost;
 use telegram::{Secret, Session};
 
@@ -28,8 +29,16 @@ const CONNECT_SLACK: Duration = Duration::from_secs(3);
 /// Administrators change seldom; a minute is what people accept.
 const STANDING_MAX: Duration = Duration::from_secs(60);
 
+/// Why the bot cannot be started.
+#[derive(Debug)]
+pub enum Unusable {
+    Settings(Mistakes),
+    /// Another process is connected with the same login. Two connections would cost the account that login.
+    InUse(String),
+}
+
 /// Everything the tree needs.
-pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistakes> {
+pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Unusable> {
     let state = &config.state_directory;
     make_private_directory(state)?;
     let mut telegram = telegram::Settings::new(identity.api_id, identity.api_hash.clone());
@@ -39,6 +48,11 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistake
     telegram.ping_timeout = config.telegram.ping_timeout;
     Ok(Settings {
         telegram,
+        reconnect: supervisor::Backoff {
+            initial: config.telegram.retry_first,
+            max: config.telegram.retry_max,
+            ..supervisor::Backoff::STANDARD
+        },
         bot: Bot {
             session: bot_session(state, identity.bot_session)?,
             token: Secret::new(identity.bot_token),
@@ -161,25 +175,35 @@ fn sources(config: &Config) -> Result<Sources, Mistakes> {
     })
 }
 
-fn bot_session(state: &Path, string: Option<String>) -> Result<Session, Mistakes> {
+fn bot_session(state: &Path, string: Option<String>) -> Result<Session, Unusable> {
     let path = state.join("bot.session.json");
     let session = match string {
         Some(string) => Session::import(&Secret::new(string), Some(&path)),
         None => Session::open(Some(&path)),
     };
-    session.map_err(|fault| Mistakes::one("BOT_SESSION", fault.detail))
+    session.map_err(|fault| unusable("BOT_SESSION", fault))
+}
+
+fn unusable(key: &str, fault: Fault) -> Unusable {
+    match fault.class {
+        Class::Transient => Unusable::InUse(format!(
+            "{key} is in use: {}; stop that one first, one login may be connected only once",
+            fault.detail
+        )),
+        _ => Mistakes::one(key, fault.detail).into(),
+    }
 }
 
 fn assistant_sessions(
     state: &Path,
     strings: Vec<(usize, String)>,
-) -> Result<Vec<Session>, Mistakes> {
+) -> Result<Vec<Session>, Unusable> {
     let mut sessions = Vec::new();
     for (number, string) in strings {
         let path = state.join(format!("assistant-{number}.session.json"));
         let session = Session::import(&Secret::new(string), Some(&path));
         let key = assistant_key(number);
-        sessions.push(session.map_err(|fault| Mistakes::one(key, fault.detail))?);
+        sessions.push(session.map_err(|fault| unusable(&key, fault))?);
     }
     Ok(sessions)
 }
@@ -222,3 +246,20 @@ fn find_in_path(program: &str) -> Option<PathBuf> {
         .map(|directory| directory.join(program))
         .find(|candidate| candidate.is_file())
 }
+
+impl From<Mistakes> for Unusable {
+    fn from(mistakes: Mistakes) -> Unusable {
+        Unusable::Settings(mistakes)
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unusable::Settings(mistakes) => mistakes.fmt(f),
+            Unusable::InUse(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for Unusable {}

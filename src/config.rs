@@ -35,6 +35,8 @@ pub struct Telegram {
     pub call_timeout: Duration,
     pub ping_every: Duration,
     pub ping_timeout: Duration,
+    pub retry_first: Duration,
+    pub retry_max: Duration,
     pub command_age_max: Duration,
 }
 

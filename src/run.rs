@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use actors::Tree;
 
+use crate::assemble::Unusable;
 use crate::cli::RunOptions;
-use crate::config::{Config, EXIT_CONFIG, Environment, Mistakes};
+use crate::config::{Config, EXIT_CONFIG, Environment};
 use crate::notify::{Herald, Notify, View, Watch, is_settled, status};
 use crate::signals::Signals;
 use crate::{assemble, telemetry};
@@ -27,6 +28,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const STATS_FILE: &str = "stats.json";
 /// sysexits.h EX_UNAVAILABLE: the tree gave up; a supervisor above may try again.
 const EXIT_GAVE_UP: u8 = 69;
+/// sysexits.h EX_TEMPFAIL: it may work when the other process is gone.
+const EXIT_IN_USE: u8 = 75;
 
 /// `armedmusic run`
 pub fn run(options: &RunOptions) -> ExitCode {
@@ -37,7 +40,7 @@ pub fn run(options: &RunOptions) -> ExitCode {
     };
     let (settings, state) = match read(options) {
         Ok(read) => read,
-        Err(mistakes) => return refuse(&mistakes),
+        Err(unusable) => return refuse(&unusable),
     };
     let notify = Notify::from_environment().unwrap_or_else(|error| {
         tracing::warn!(%error, "the service manager's socket (NOTIFY_SOCKET) cannot be used");
@@ -66,12 +69,12 @@ pub fn check(options: &RunOptions) -> ExitCode {
             println!("The settings are good.");
             ExitCode::SUCCESS
         }
-        Err(mistakes) => refuse(&mistakes),
+        Err(unusable) => refuse(&unusable),
     }
 }
 
 /// What the tree is started with, and where it keeps its state.
-fn read(options: &RunOptions) -> Result<(actors::Settings, PathBuf), Mistakes> {
+fn read(options: &RunOptions) -> Result<(actors::Settings, PathBuf), Unusable> {
     let config = Config::load(options.config.as_deref());
     let identity = Environment(&|name| std::env::var(name).ok()).identity();
     // both kinds of mistakes are told together
@@ -79,9 +82,9 @@ fn read(options: &RunOptions) -> Result<(actors::Settings, PathBuf), Mistakes> {
         (Ok(config), Ok(identity)) => (config, identity),
         (Err(mut mistakes), Err(more)) => {
             mistakes.0.extend(more.0);
-            return Err(mistakes);
+            return Err(mistakes.into());
         }
-        (Err(mistakes), _) | (_, Err(mistakes)) => return Err(mistakes),
+        (Err(mistakes), _) | (_, Err(mistakes)) => return Err(mistakes.into()),
     };
     telemetry::start(&config.log)?;
     Ok((assemble::settings(&config, identity)?, config.state_directory))
@@ -192,9 +195,17 @@ async fn drain(tree: &Tree, notify: &Notify, herald: &mut Herald) {
 }
 
 #[allow(clippy::print_stderr, reason = "there is no log before the settings are good")]
-fn refuse(mistakes: &Mistakes) -> ExitCode {
-    eprintln!("armedmusic: the settings are not usable\n{mistakes}");
-    ExitCode::from(EXIT_CONFIG)
+fn refuse(unusable: &Unusable) -> ExitCode {
+    match unusable {
+        Unusable::Settings(mistakes) => {
+            eprintln!("armedmusic: the settings are not usable\n{mistakes}");
+            ExitCode::from(EXIT_CONFIG)
+        }
+        Unusable::InUse(text) => {
+            eprintln!("armedmusic: {text}");
+            ExitCode::from(EXIT_IN_USE)
+        }
+    }
 }
 
 #[allow(clippy::print_stderr, reason = "the process ends here, with or without a log")]

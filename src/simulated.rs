@@ -209,6 +209,10 @@ impl Folder {
         std::fs::create_dir_all(&path)?;
         Ok(Folder(path))
     }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
 }
 
 impl Drop for Folder {

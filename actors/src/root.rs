@@ -49,8 +49,12 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
     let (bot_door, bot) = door(BOT_BOUND);
 
     let (extractors, resolver) = extractors::child_spec(settings.sources.clone())?;
-    let (assistants, roster) =
-        assistants::child_spec(settings.telegram.clone(), settings.assistants, bot_account.clone());
+    let (assistants, roster) = assistants::child_spec(
+        settings.telegram.clone(),
+        settings.assistants,
+        bot_account.clone(),
+        settings.reconnect,
+    );
     let (chats_spec, chats) = chats::child_spec(chats::Parts {
         settings: settings.chat,
         call_settings: settings.call,
@@ -79,7 +83,8 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
             texts: Arc::new(Texts::embedded()),
             board: board.clone(),
         },
-    );
+    )
+    .backoff(settings.reconnect);
     let spec = SupervisorSpec::new(Strategy::OneForOne, INTENSITY)
         .child(extractors)
         .child(assistants)

@@ -11,6 +11,8 @@ use crate::speech::Language;
 pub struct Settings {
     /// How both kinds of accounts speak to Telegram.
     pub telegram: telegram::Settings,
+    /// How long an account whose connection failed waits before it connects again.
+    pub reconnect: supervisor::Backoff,
     pub bot: Bot,
     /// Sessions of the userbot accounts that enter voice chats; at least one.
     pub assistants: Vec<Session>,

@@ -9,7 +9,7 @@ use domain::callback::Generation;
 use domain::event::{By, Event};
 use domain::{ChatId, Class, MessageId, Reason, UserId};
 use supervisor::{Context, EventKind, Events};
-use telegram::{Account, BotCommand, Button, CallError, Html, Keyboard, Outgoing};
+use telegram::{Account, BotCommand, Button, CallError, Html, Keyboard, Once, Outgoing};
 
 use crate::root::bot::Msg;
 use crate::speech::book::{Book, Ink, Job};
@@ -39,6 +39,8 @@ pub(crate) struct Voice {
 struct Page {
     book: Book,
     outbox: Outbox,
+    /// What is being said now, however often it has to be sent.
+    once: Once,
 }
 
 // === impl Voice ===
@@ -124,9 +126,11 @@ impl Voice {
         if self.pages.len() >= PAGES_MAX {
             self.pages.retain(|_, page| !page.outbox.is_idle());
         }
-        self.pages
-            .entry(chat)
-            .or_insert_with(|| Page { book: Book::new(Language::En), outbox: Outbox::default() })
+        self.pages.entry(chat).or_insert_with(|| Page {
+            book: Book::new(Language::En),
+            outbox: Outbox::default(),
+            once: Once::new(),
+        })
     }
 
     fn put(&mut self, chat: ChatId, jobs: Vec<Job>) {
@@ -140,19 +144,21 @@ impl Voice {
     }
 
     fn go_on(&mut self, chat: ChatId) {
-        if let Some(out) = self.page(chat).outbox.take() {
+        let page = self.page(chat);
+        if let Some(out) = page.outbox.take() {
+            page.once = Once::new();
             self.speak(chat, out);
         }
     }
 
-    fn speak(&self, chat: ChatId, out: Out) {
-        let account = self.account.clone();
+    fn speak(&mut self, chat: ChatId, out: Out) {
+        let (account, once) = (self.account.clone(), self.page(chat).once);
         self.context.tasks().spawn(async move {
             let outcome = match out {
                 Out::Send { reply_to, saying } => {
                     let keyboard = keyboard(&saying);
                     let text = Html::trusted(saying.html);
-                    let outgoing = Outgoing { text, keyboard, reply_to, is_silent: false };
+                    let outgoing = Outgoing { text, keyboard, reply_to, is_silent: false, once };
                     account.send(chat, outgoing).await.map(Some)
                 }
                 Out::Edit { message, saying } => {

@@ -55,6 +55,8 @@ impl Reader<'_> {
             call_timeout: self.seconds("telegram.call_timeout_s", 1, 120),
             ping_every: self.seconds("telegram.ping_every_s", 1, 300),
             ping_timeout: self.seconds("telegram.ping_timeout_s", 1, 60),
+            retry_first: self.seconds("telegram.retry_first_s", 1, 3_600),
+            retry_max: self.seconds("telegram.retry_max_s", 1, 3_600),
             command_age_max: self.seconds("telegram.command_age_max_s", 1, 86_400),
         }
     }

@@ -7,7 +7,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Keeps a figure: the row of the fault table ("9", "9a"), the fault in words, what was measured and what was promised.
-#[allow(dead_code, reason = "chapters that measure come one after another")]
 pub(crate) fn record(row: &str, fault: &str, measured: &str, target: &str) {
     let line =
         serde_json::json!({ "row": row, "fault": fault, "measured": measured, "target": target });

@@ -12,6 +12,7 @@ mod logs;
 mod lives;
 mod permissions;
 mod playback;
+mod recovery;
 mod shutdown;
 mod stats;
 mod tidy;

@@ -22,6 +22,7 @@ pub(crate) struct World {
     population: Population,
     sfu: SfuSettings,
     environment: Vec<(&'static str, String)>,
+    dc: simulator::dc::Settings,
 }
 
 /// A running scenario. `end` must be called: a tree that is merely dropped was not drained.
@@ -40,6 +41,11 @@ impl World {
             rustls::crypto::ring::default_provider()
                 .install_default()
                 .expect("installed once per process");
+            // for whoever looks for a fault: RUST_LOG=debug shows what the bot says
+            if let Ok(level) = std::env::var("RUST_LOG") {
+                let log = armedmusic::config::Log { level, is_json: false };
+                armedmusic::telemetry::start(&log).expect("RUST_LOG is a filter");
+            }
         });
     }
 
@@ -52,6 +58,7 @@ impl World {
             population: Population::small(),
             sfu: SfuSettings::loopback(),
             environment: Vec::new(),
+            dc: simulator::dc::Settings::loopback(),
         }
     }
 
@@ -92,6 +99,12 @@ impl World {
         self
     }
 
+    /// Another data centre than the usual one.
+    pub(crate) fn dc(mut self, change: impl FnOnce(&mut simulator::dc::Settings)) -> World {
+        change(&mut self.dc);
+        self
+    }
+
     pub(crate) async fn start(self) -> Running {
         let options =
             SimulatorOptions { listen: ([127, 0, 0, 1], 0).into(), quiet_ms: 0, record: None };
@@ -103,8 +116,7 @@ impl World {
             settings: &self.settings,
             environment: &self.environment,
         };
-        let telegram =
-            Telegram::assemble(self.population, simulator::dc::Settings::loopback(), self.sfu);
+        let telegram = Telegram::assemble(self.population, self.dc, self.sfu);
         let telegram = telegram.await.expect("the box starts");
         let inside = Simulated::beside(telegram, &wishes).await.expect("the bot starts");
         Running { inside, is_ended: false }

@@ -8,15 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::ChatId;
 use domain::call::Seat;
-use supervisor::{ChildSpec, Handle, Intensity, Strategy, SupervisorSpec, door};
+use supervisor::{Backoff, ChildSpec, Handle, Intensity, Strategy, SupervisorSpec, door};
 use telegram::Session;
 
 use super::chats::chat::call;
 use crate::requests::Request;
 use crate::wire::Slot;
 
-const INTENSITY: Intensity =
-    Intensity { restarts_max: 20, within: std::time::Duration::from_secs(60) };
+/// Restarts in a minute that one assistant may need (its backoff allows four) and that all may need at least.
+const RESTARTS_EACH: u32 = 8;
+const RESTARTS_MIN: u32 = 20;
 /// Updates and requests that may wait for one assistant.
 const BOUND: usize = 2_048;
 /// Chats whose last assistant is remembered; beyond it all are assigned anew.
@@ -61,14 +62,22 @@ pub(crate) struct Assigned {
     watchers: Watchers,
 }
 
+/// When Telegram is away all of them fail at the same pace; that must not look like a broken supervisor.
+fn intensity(n_assistants: usize) -> Intensity {
+    let n_assistants = u32::try_from(n_assistants).unwrap_or(u32::MAX);
+    let restarts_max = RESTARTS_MIN.max(RESTARTS_EACH.saturating_mul(n_assistants));
+    Intensity { restarts_max, within: std::time::Duration::from_secs(60) }
+}
+
 /// The supervisor, and the roster of its children.
 pub(crate) fn child_spec(
     telegram: telegram::Settings,
     sessions: Vec<Session>,
     bot_account: Slot,
+    reconnect: Backoff,
 ) -> (ChildSpec, Roster) {
     let mut places = Vec::new();
-    let mut spec = SupervisorSpec::new(Strategy::OneForOne, INTENSITY);
+    let mut spec = SupervisorSpec::new(Strategy::OneForOne, intensity(sessions.len()));
     for (index, session) in sessions.into_iter().enumerate() {
         let (door, handle) = door(BOUND);
         let place = Place {
@@ -84,7 +93,8 @@ pub(crate) fn child_spec(
             is_ready: place.is_ready.clone(),
             watchers: place.watchers.clone(),
         };
-        spec = spec.child(assistant::child_spec(door, (index + 1).to_string(), parts));
+        spec = spec
+            .child(assistant::child_spec(door, (index + 1).to_string(), parts).backoff(reconnect));
         places.push(place);
     }
     let roster =

@@ -19,7 +19,7 @@ use std::time::Duration;
 use domain::{Class, Fault, Reason};
 use grammers_client::tl;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::calls::SeenCalls;
 use crate::fault::CallError;
@@ -28,7 +28,7 @@ use crate::session::Session;
 use crate::settings::Settings;
 
 pub use join::Membership;
-pub use messages::{BotCommand, Outgoing};
+pub use messages::{BotCommand, Once, Outgoing};
 pub(crate) use peers::chat_id;
 pub use sign_in::Me;
 pub use standing::Participant;
@@ -249,19 +249,41 @@ impl Account {
     }
 
     async fn ask_once_or_twice(&self, dc: i32, body: &[u8]) -> Result<Vec<u8>, CallError> {
+        let method = constructor(body);
         let mut is_rested = false;
         loop {
+            self.wait_for_turn(method).await?;
             let error = match self.link().invoke(dc, body.to_vec()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => CallError::from_library(error),
             };
+            self.session().gate().note(method, &error, Instant::now());
             match error.fault.class {
-                Class::FloodWait(wait) if wait <= self.settings().flood_sleep_max && !is_rested => {
-                    tracing::debug!(wait_s = wait.as_secs(), "short flood wait");
+                Class::FloodWait(wait) => {
+                    let name = tl::name_for_id(method);
+                    tracing::warn!(account = ?self, method = name, wait_s = wait.as_secs(), "telegram asks to wait");
+                    if is_rested || wait > self.settings().flood_sleep_max {
+                        return Err(error);
+                    }
                     sleep(wait).await;
                     is_rested = true;
                 }
                 _ => return Err(error),
+            }
+        }
+    }
+
+    /// Waits out what is left of a short flood wait; a longer one is refused without asking.
+    async fn wait_for_turn(&self, method: u32) -> Result<(), CallError> {
+        loop {
+            let left = self.session().gate().left(method, Instant::now());
+            match left {
+                None => return Ok(()),
+                Some(left) if left <= self.settings().flood_sleep_max => sleep(left).await,
+                Some(left) => {
+                    let detail = format!("{} has to wait", tl::name_for_id(method));
+                    return Err(Fault::flood_wait(left, detail).into());
+                }
             }
         }
     }

@@ -13,6 +13,7 @@ mod attachment;
 mod calls;
 mod download;
 mod fault;
+mod flood;
 mod html;
 mod incoming;
 mod keyboard;
@@ -23,7 +24,7 @@ mod session;
 mod settings;
 mod unreadable;
 
-pub use account::{Account, BotCommand, Me, Membership, Outgoing, Participant, Stats};
+pub use account::{Account, BotCommand, Me, Membership, Once, Outgoing, Participant, Stats};
 pub use attachment::MessageContent;
 pub use calls::{CallDetails, JoinOutcome, Row, ssrc_from_wire, ssrc_to_wire};
 pub use download::Download;

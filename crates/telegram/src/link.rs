@@ -128,10 +128,9 @@ impl Link {
 // === impl Sockets ===
 
 impl Sockets {
-    /// Runs until [`Link::quit`], or fails with a panic of the library that was nobody's request. `lease` is the right
-    /// to be connected: it is given back by the last socket, not earlier.
-    pub(crate) async fn run(mut self, lease: OwnedSemaphorePermit) -> Result<(), JoinError> {
-        let lease = Arc::new(lease);
+    /// Runs until [`Link::quit`], or fails with a panic. `lease` is the right to be connected: every socket holds it to
+    /// its end.
+    pub(crate) async fn run(mut self, lease: Arc<OwnedSemaphorePermit>) -> Result<(), JoinError> {
         let mut lines: HashMap<i32, mpsc::Sender<Ask>> = HashMap::new();
         let mut running = JoinSet::new();
         loop {

@@ -8,6 +8,7 @@ mod poison;
 mod pump;
 mod reader;
 mod stream;
+mod unsettled;
 mod watchdog;
 
 use std::any::Any;
@@ -72,7 +73,8 @@ impl Runner {
             sleep(ABORT_GRACE).await;
         }
         let mut open = JoinSet::new();
-        open.spawn(sockets.run(lease));
+        let lease = Arc::new(lease);
+        open.spawn(sockets.run(Arc::clone(&lease)));
         let (stop, stopped) = watch::channel(false);
         let (pumped, ordered) = mpsc::channel(account.settings().updates_capacity.max(1));
         let mut parts = JoinSet::new();
@@ -85,6 +87,8 @@ impl Runner {
         stop.send_replace(true);
         let is_clean = end(&account, &mut open, &mut parts).await;
         session.end(is_clean);
+        // not before: the next connection asks how this one ended
+        drop(lease);
         save(&session).await;
         match &outcome {
             Ok(()) => tracing::info!(?account, "telegram connection closed"),

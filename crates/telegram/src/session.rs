@@ -15,7 +15,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{Fault, Reason, UserId};
 use tokio::sync::Semaphore;
@@ -25,6 +25,7 @@ use memory::State;
 use recent::Recent;
 pub use strings::StringError;
 
+use crate::flood::Gate;
 use crate::incoming::Incoming;
 use crate::secret::Secret;
 use crate::unreadable::Unreadable;
@@ -46,6 +47,7 @@ struct Inner {
     /// A connection began and did not end properly: its sockets may live for another moment.
     is_open: AtomicBool,
     recent: Mutex<Recent>,
+    gate: Mutex<Gate>,
     unreadable: Unreadable,
     /// Keeps other processes away from the file.
     _claim: Option<File>,
@@ -94,6 +96,7 @@ impl Session {
                 lease: Arc::new(Semaphore::new(1)),
                 is_open: AtomicBool::new(false),
                 recent: Mutex::default(),
+                gate: Mutex::default(),
                 unreadable: Unreadable::beside(path),
                 _claim: claim,
             }),
@@ -170,6 +173,11 @@ impl Session {
         self.inner.recent.lock().unwrap_or_else(PoisonError::into_inner).is_news(event)
     }
 
+    /// Which methods Telegram told this account to wait with.
+    pub(crate) fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.inner.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What this account could not read.
     pub(crate) fn unreadable(&self) -> &Unreadable {
         &self.inner.unreadable
@@ -202,7 +210,11 @@ fn claim(path: Option<&Path>) -> Result<Option<File>, Fault> {
     let Some(path) = path else { return Ok(None) };
     let claimed = file::claim(path).map_err(|error| {
         let detail = format!("session file {} cannot be taken: {error}", path.display());
-        Fault::transient(Reason::Internal, detail)
+        match error {
+            // it will be free when that process ends
+            file::ClaimError::InUse { .. } => Fault::transient(Reason::Internal, detail),
+            file::ClaimError::Io(_) => Fault::fatal(Reason::AccountLost, detail),
+        }
     })?;
     Ok(Some(claimed))
 }

@@ -40,6 +40,8 @@ pub(crate) struct Unreadable {
 #[derive(Debug, Default)]
 struct Journal {
     kinds: HashMap<u32, Kind>,
+    /// When a specimen of this number in an answer to this question was last kept.
+    kept: HashMap<(u32, String), Instant>,
 }
 
 #[derive(Debug)]
@@ -76,14 +78,16 @@ impl Unreadable {
     pub(crate) fn note(&self, bytes: &[u8], error: &tl::deserialize::Error, asked: &str) {
         let constructor = constructor_of(bytes, error);
         let now = Instant::now();
-        let report =
-            self.journal.lock().unwrap_or_else(PoisonError::into_inner).note(constructor, now);
-        let Some(report) = report else { return };
-        let file = self
-            .quarantine
-            .as_ref()
+        let (report, is_specimen) = {
+            let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+            (journal.note(constructor, now), journal.is_specimen(constructor, asked, now))
+        };
+        let quarantine = self.quarantine.as_ref().filter(|_| is_specimen);
+        let file = quarantine
             .and_then(|quarantine| quarantine.accept(Specimen::new(constructor, asked, bytes)));
-        tell(&report, asked, file.as_deref());
+        if let Some(report) = report {
+            tell(&report, asked, file.as_deref());
+        }
     }
 
     /// Tells what was counted since, once its minute is over.
@@ -142,6 +146,19 @@ impl Journal {
         kind.total += 1;
         kind.seen_at = now;
         kind.is_due(now).then(|| kind.report(constructor, now))
+    }
+
+    /// Whether this one is worth keeping: one a minute of each number and question, none of a stream out of step.
+    fn is_specimen(&mut self, constructor: u32, asked: &str, now: Instant) -> bool {
+        self.kept.retain(|_, at| now - *at < TELL_EVERY);
+        let key = (constructor, asked.to_owned());
+        let is_wanted = self.kinds.contains_key(&constructor)
+            && self.kept.len() < KINDS_MAX
+            && !self.kept.contains_key(&key);
+        if is_wanted {
+            self.kept.insert(key, now);
+        }
+        is_wanted
     }
 
     /// What was counted since the last line about it, and may have one again.
@@ -218,6 +235,19 @@ mod tests {
         }
         assert_eq!(lines.len(), 18);
         assert!(lines.iter().all(|line| line.meaning != DISORDER), "{lines:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_specimen_a_minute_of_each_number_and_question_is_kept() {
+        let mut journal = Journal::default();
+        let now = Instant::now();
+        let mut kept = |asked: &str, now| {
+            journal.note(7, now);
+            journal.is_specimen(7, asked, now)
+        };
+        assert!(kept("push", now) && kept("updates.getDifference", now));
+        assert!(!kept("push", now) && !kept("push", now + TELL_EVERY / 2));
+        assert!(kept("push", now + TELL_EVERY));
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(super) struct Line {
     memory: Arc<Memory>,
     settings: Settings,
     news: mpsc::Sender<News>,
+    /// What is to be added to our clock to have the server's.
+    offset: i32,
     /// Until then nobody dials: the server said that there are too many connections.
     not_before: Option<Instant>,
     /// Given back when this line, and its socket with it, is gone.
@@ -43,7 +45,7 @@ pub(super) struct Line {
 /// How an open connection ended.
 enum End {
     /// Nobody can ask any more.
-    Quit(TcpStream),
+    Quit,
     Failed(ReadError),
 }
 
@@ -57,7 +59,7 @@ impl Line {
         news: mpsc::Sender<News>,
         lease: Arc<OwnedSemaphorePermit>,
     ) -> Line {
-        Line { dc, memory, settings, news, not_before: None, _lease: lease }
+        Line { dc, memory, settings, news, offset: 0, not_before: None, _lease: lease }
     }
 
     /// Ends when nobody can ask any more, its socket closed.
@@ -66,7 +68,8 @@ impl Line {
             if !first.is_wanted() {
                 continue;
             }
-            let (mut wire, stream) = match self.dial().await {
+            let dialled = self.dial().await;
+            let (mut wire, mut stream) = match dialled {
                 Ok(dialled) => dialled,
                 Err(error) => {
                     // they all wanted the same connection: one attempt is enough
@@ -78,15 +81,39 @@ impl Line {
                 }
             };
             wire.ask(first);
-            match self.serve(&mut wire, stream, &mut asks).await {
-                End::Quit(stream) => {
-                    wire.fail(&InvocationError::Dropped("the connection is closing"));
-                    close(stream).await;
-                    return;
+            loop {
+                let end = self.serve(&mut wire, &mut stream, &mut asks).await;
+                // only when it is certain that this one is over may the next one begin
+                close(stream).await;
+                let error = match end {
+                    End::Failed(error) => error,
+                    End::Quit => {
+                        wire.fail(&InvocationError::Dropped("the connection is closing"));
+                        return;
+                    }
+                };
+                match self.with_right_clock(&mut wire).await {
+                    Some(next) => (wire, stream) = next,
+                    None => break self.lost(&mut wire, error).await,
                 }
-                End::Failed(error) => self.lost(&mut wire, error).await,
             }
         }
+    }
+
+    /// When our clock was to blame, a new connection that keeps the server's time and is asked everything that the old
+    /// one was: the server took none of it.
+    async fn with_right_clock(&mut self, wire: &mut Wire) -> Option<(Wire, TcpStream)> {
+        self.offset = wire.offset()?;
+        tracing::warn!(
+            dc = self.dc,
+            offset_s = self.offset,
+            "our clock is ahead of telegram's, going by theirs"
+        );
+        let (mut next, stream) = self.dial().await.ok()?;
+        next.inherit(wire);
+        wire.fail(&InvocationError::Dropped("the connection was replaced"));
+        self.tell(vec![News::Closed]).await;
+        Some((next, stream))
     }
 
     async fn lost(&mut self, wire: &mut Wire, error: ReadError) {
@@ -95,12 +122,12 @@ impl Line {
         } else {
             tracing::debug!(dc = self.dc, %error, "connection lost");
         }
-        let error = match error {
+        let error = match broken(error) {
             // said once about a key that worked a moment ago: the next dial proves it, or not
-            ReadError::Transport(TransportError::BadStatus { status: 404 }) => {
+            error if is_status(&error, 404) => {
                 InvocationError::Io(io::Error::other("the server did not know the key this time"))
             }
-            other => InvocationError::from(other),
+            error => error,
         };
         self.mind(&error);
         wire.fail(&error);
@@ -141,7 +168,7 @@ impl Line {
         outcome
     }
 
-    async fn dial_once(&self) -> Result<(Wire, TcpStream), InvocationError> {
+    async fn dial_once(&mut self) -> Result<(Wire, TcpStream), InvocationError> {
         let Ok(option) = self.memory.dc_option(self.dc);
         let option = option.ok_or(InvocationError::InvalidDc)?;
         let is_ipv6 = self.memory.lock().prefers_ipv6;
@@ -150,9 +177,21 @@ impl Line {
             Some(key) => key,
             None => self.make_key(address).await?,
         };
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        self.greet(Wire::new(key), stream).await
+        let mut is_corrected = false;
+        loop {
+            let mut stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            let mut wire = Wire::new(key, self.offset);
+            let Err(error) = self.greet(&mut wire, &mut stream).await else {
+                return Ok((wire, stream));
+            };
+            close(stream).await;
+            match wire.offset() {
+                Some(offset) if !is_corrected => self.offset = offset,
+                _ => return Err(error),
+            }
+            is_corrected = true;
+        }
     }
 
     /// The first key for this data centre, made on a connection of its own that is closed again.
@@ -163,21 +202,17 @@ impl Line {
         Ok(key)
     }
 
-    async fn greet(
-        &self,
-        mut wire: Wire,
-        mut stream: TcpStream,
-    ) -> Result<(Wire, TcpStream), InvocationError> {
+    async fn greet(&self, wire: &mut Wire, stream: &mut TcpStream) -> Result<(), InvocationError> {
         let (answer, mut answered) = oneshot::channel();
         wire.ask(Ask { body: greeting::words(&self.settings), answer });
         let mut buffer = vec![0; READ];
         loop {
-            let news = step(&mut wire, &mut stream, &mut buffer).await?;
+            let news = step(wire, stream, &mut buffer).await.map_err(broken)?;
             self.tell(news).await;
             match answered.try_recv() {
                 Ok(answer) => {
                     greeting::learn(&self.memory, &answer?).await;
-                    return Ok((wire, stream));
+                    return Ok(());
                 }
                 Err(oneshot::error::TryRecvError::Empty) => {}
                 Err(oneshot::error::TryRecvError::Closed) => {
@@ -190,19 +225,19 @@ impl Line {
     async fn serve(
         &self,
         wire: &mut Wire,
-        mut stream: TcpStream,
+        stream: &mut TcpStream,
         asks: &mut mpsc::Receiver<Ask>,
     ) -> End {
         let mut buffer = vec![0; READ];
         loop {
             tokio::select! {
-                stepped = step(wire, &mut stream, &mut buffer) => match stepped {
+                stepped = step(wire, stream, &mut buffer) => match stepped {
                     Ok(news) => self.tell(news).await,
                     Err(error) => return End::Failed(error),
                 },
                 ask = asks.recv() => match ask {
                     Some(ask) => wire.ask(ask),
-                    None => return End::Quit(stream),
+                    None => return End::Quit,
                 },
             }
             // those that came meanwhile travel in the same container
@@ -251,6 +286,17 @@ async fn close(mut stream: TcpStream) {
     let emptied = async { while stream.read(&mut rest).await.is_ok_and(|n| n > 0) {} };
     if timeout(CLOSE_MAX, emptied).await.is_err() {
         tracing::debug!("the other side did not close in time");
+    }
+}
+
+/// The end of a connection is nobody's unreadable answer, whatever in the bytes was to blame.
+fn broken(error: ReadError) -> InvocationError {
+    match error {
+        ReadError::Io(error) => InvocationError::Io(error),
+        ReadError::Transport(error @ TransportError::BadStatus { .. }) => {
+            InvocationError::Transport(error)
+        }
+        other => InvocationError::Io(io::Error::new(io::ErrorKind::InvalidData, other.to_string())),
     }
 }
 

@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use grammers_client::sender::{InvocationError, ReadError, RpcError};
 use grammers_client::session::updates::UpdatesLike;
@@ -30,6 +31,10 @@ const ACK_EVERY: u32 = 1_000;
 
 /// Before its end: what a full frame adds to its content.
 const LEADING: usize = 256;
+
+/// Where a server's message keeps its number, which tells the server's time.
+const MESSAGE_ID: usize = 8 + 16 + 8 + 8;
+
 const OUT: usize = 64 * 1024;
 
 pub(super) struct Wire {
@@ -41,6 +46,10 @@ pub(super) struct Wire {
     sent: usize,
     inbox: Vec<u8>,
     unacked: u32,
+    /// The server's clock at its last message, in seconds.
+    server_s: i64,
+    /// How far the server's clock is from ours, when it turned out that ours is ahead.
+    offset: Option<i32>,
 }
 
 struct Request {
@@ -55,16 +64,32 @@ struct Request {
 // === impl Wire ===
 
 impl Wire {
-    pub(super) fn new(key: [u8; 256]) -> Wire {
+    /// `offset` is what is to be added to our clock, in seconds.
+    pub(super) fn new(key: [u8; 256], offset: i32) -> Wire {
         Wire {
-            mtp: Encrypted::build().finish(key),
+            mtp: Encrypted::build().time_offset(offset).finish(key),
             transport: Full::new(),
             requests: Vec::new(),
             out: DequeBuffer::with_capacity(OUT, LEADING),
             sent: 0,
             inbox: Vec::new(),
             unacked: 0,
+            server_s: 0,
+            offset: None,
         }
+    }
+
+    /// Set when the connection ended because our clock is ahead of the server's: the next one has to begin with it, since
+    /// message numbers cannot go back within one session.
+    pub(super) fn offset(&self) -> Option<i32> {
+        self.offset
+    }
+
+    /// Takes over what another connection was asked for and what it could not say, or was refused to.
+    pub(super) fn inherit(&mut self, other: &mut Wire) {
+        let unsent =
+            other.requests.extract_if(.., |one| one.sent_as.is_none() && one.answer.is_some());
+        self.requests.extend(unsent);
     }
 
     pub(super) fn ask(&mut self, ask: Ask) {
@@ -142,12 +167,21 @@ impl Wire {
             Err(error) => return Err(error.into()),
         };
         let content = &mut self.inbox[at..][frame.data_range];
+        // "a packet whose payload consists of 4 bytes" (core.telegram.org/mtproto/mtproto-transports#transport-errors)
+        if let Ok(code) = <[u8; 4]>::try_from(&*content) {
+            let status = i32::from_le_bytes(code).unsigned_abs();
+            return Err(TransportError::BadStatus { status }.into());
+        }
         // The state is thrown away with the connection, so nobody sees it half changed.
         let found = catch_unwind(AssertUnwindSafe(|| mtp.deserialize(content)));
         let found = found.map_err(|panic| {
             let text = format!("against the protocol: {}", text_of(panic.as_ref()));
             ReadError::Io(io::Error::new(io::ErrorKind::InvalidData, text))
         })??;
+        // it was decrypted in place: the key's number and the message's, salt and session, then its own number
+        if let Some(id) = content.get(MESSAGE_ID..).and_then(|rest| rest.first_chunk()) {
+            self.server_s = i64::from_le_bytes(*id) >> 32;
+        }
         Ok(Some((found, at + frame.next_offset)))
     }
 
@@ -216,6 +250,13 @@ impl Wire {
             } else if let Some(asker) = self.requests.swap_remove(at).answer {
                 drop(asker.send(Err(InvocationError::Dropped("the server refused the message"))));
             }
+        }
+        if bad.code == 17 {
+            let ours =
+                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+            let offset = self.server_s - i64::try_from(ours).unwrap_or(i64::MAX);
+            self.offset = Some(i32::try_from(offset).unwrap_or(0));
+            return Err(ReadError::Io(io::Error::other("our clock is ahead of the server's")));
         }
         Ok(())
     }

@@ -116,20 +116,25 @@ fn take(
 }
 
 /// The channels whose sequence a container moves.
-fn channels_of(updates: &UpdatesLike) -> Vec<i64> {
+pub(super) fn channels_of(updates: &UpdatesLike) -> Vec<i64> {
     let UpdatesLike::Updates(updates) = updates else { return Vec::new() };
     let (updates, _, _) = contents(updates);
     let channel = |update: &tl::enums::Update| match update {
-        tl::enums::Update::NewChannelMessage(new) => match &new.message {
-            tl::enums::Message::Message(message) => channel_of(&message.peer_id),
-            tl::enums::Message::Service(message) => channel_of(&message.peer_id),
-            tl::enums::Message::Empty(_) => None,
-        },
+        tl::enums::Update::NewChannelMessage(new) => of_message(&new.message),
+        tl::enums::Update::EditChannelMessage(edited) => of_message(&edited.message),
         tl::enums::Update::ChannelTooLong(update) => Some(update.channel_id),
         tl::enums::Update::DeleteChannelMessages(update) => Some(update.channel_id),
         _ => None,
     };
     updates.iter().filter_map(channel).collect()
+}
+
+fn of_message(message: &tl::enums::Message) -> Option<i64> {
+    match message {
+        tl::enums::Message::Message(message) => channel_of(&message.peer_id),
+        tl::enums::Message::Service(message) => channel_of(&message.peer_id),
+        tl::enums::Message::Empty(_) => None,
+    }
 }
 
 fn channel_of(peer: &tl::enums::Peer) -> Option<i64> {

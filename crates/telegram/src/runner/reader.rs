@@ -1,6 +1,7 @@
 //! The reader: updates in Telegram's order. The sequences are grammers' message boxes; the questions that fill their
 //! gaps are asked here, so that an answer which cannot be read is a case like any other.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
@@ -15,6 +16,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::poison::{self, Cure, Poison};
+use super::pump::channels_of;
+use super::unsettled::Unsettled;
+use crate::account::peers::contents;
 use crate::account::{Account, constructor};
 use crate::fault::CallError;
 
@@ -31,36 +35,34 @@ pub(super) struct Reader<'a> {
     account: &'a Account,
     boxes: MessageBoxes,
     ordered: mpsc::Receiver<UpdatesLike>,
-    /// Nothing is known yet: the place is asked for.
-    is_new: bool,
     poison: Poison,
     channel_poison: Poison,
+    unsettled: Unsettled,
 }
 
 // === impl Reader ===
 
 impl<'a> Reader<'a> {
-    /// Goes on from the place that the session remembers.
+    /// Goes on from the place that the session remembers; signing in found one if there was none.
     pub(super) fn new(account: &'a Account, ordered: mpsc::Receiver<UpdatesLike>) -> Reader<'a> {
         let boxes = MessageBoxes::load(account.session().memory().lock().updates.clone());
-        let is_new = boxes.is_empty();
         let (poison, channel_poison) = (Poison::default(), Poison::default());
-        Reader { account, boxes, ordered, is_new, poison, channel_poison }
+        Reader { account, boxes, ordered, poison, channel_poison, unsettled: Unsettled::default() }
     }
 
     /// The next updates. After a fault the same is asked again; nothing is lost by it.
     pub(super) async fn next(&mut self) -> Result<Batch, Fault> {
-        if self.is_new {
-            self.begin().await?;
-        }
         loop {
             let deadline = self.boxes.check_deadlines();
             let batch = if let Some(request) = self.boxes.get_difference() {
                 self.difference(request).await?
             } else if let Some(request) = self.boxes.get_channel_difference() {
                 self.channel_difference(request).await?
+            } else if let Some(channels) = self.unsettled.take(Instant::now()) {
+                self.ask_for_gaps(channels)
             } else {
-                match timeout_at(deadline.into(), self.ordered.recv()).await {
+                let deadline = self.unsettled.due().into_iter().fold(deadline.into(), Instant::min);
+                match timeout_at(deadline, self.ordered.recv()).await {
                     Ok(Some(updates)) => self.take(updates),
                     Ok(None) => {
                         let detail = "the pump ended";
@@ -75,26 +77,32 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// As if the connection had been lost and the channels had become too much.
+    fn ask_for_gaps(&mut self, channels: BTreeSet<i64>) -> Option<UpdateAndPeers> {
+        let updates = channels
+            .into_iter()
+            .map(|channel_id| tl::types::UpdateChannelTooLong { channel_id, pts: None }.into());
+        let all = tl::types::Updates {
+            updates: updates.collect(),
+            users: Vec::new(),
+            chats: Vec::new(),
+            date: 0,
+            seq: 0,
+        };
+        self.guarded(|boxes| {
+            // there is nothing to be given out; both only mark what has to be asked for
+            drop(boxes.process_updates(UpdatesLike::ConnectionClosed));
+            drop(boxes.process_updates(UpdatesLike::Updates(all.into())));
+        });
+        None
+    }
+
     /// Writes the place down in the session.
     pub(super) async fn sync(&self) {
         if !self.boxes.is_empty() {
             let state = UpdateState::All(self.boxes.session_state());
             let Ok(()) = self.account.session().memory().set_update_state(state).await;
         }
-    }
-
-    async fn begin(&mut self) -> Result<(), Fault> {
-        let state = self.state().await?;
-        self.boxes.set_state(state);
-        self.is_new = false;
-        self.sync().await;
-        Ok(())
-    }
-
-    async fn state(&self) -> Result<tl::types::updates::State, CallError> {
-        let request = tl::functions::updates::GetState {};
-        let tl::enums::updates::State::State(state) = self.account.call(&request).await?;
-        Ok(state)
     }
 
     fn take(&mut self, mut updates: UpdatesLike) -> Option<UpdateAndPeers> {
@@ -105,7 +113,12 @@ impl<'a> Reader<'a> {
         {
             self.keep_places(updates);
         }
-        self.guarded(|boxes| boxes.process_updates(updates).ok()).flatten()
+        let (taken, channels) = (count(&updates), channels_of(&updates));
+        let given = self.guarded(|boxes| boxes.process_updates(updates).ok()).flatten();
+        if let Some((given, _, _)) = &given {
+            self.unsettled.note(taken, given.len(), &channels, Instant::now());
+        }
+        given
     }
 
     /// "Too much happened in this channel, ask for it" names the place where the channel is now. Where we are is what
@@ -191,7 +204,7 @@ impl<'a> Reader<'a> {
                 self.skip(at, false);
             }
             Cure::GiveUp => {
-                let now = self.state().await?;
+                let now = account.place_now().await?;
                 tracing::error!(
                     ?account,
                     detail,
@@ -330,6 +343,14 @@ impl<'a> Reader<'a> {
         let answer = self.account.call_raw(body).await?;
         self.account.read(asked, &answer)
     }
+}
+
+/// How many updates of a container the boxes should give out.
+fn count(updates: &UpdatesLike) -> usize {
+    let UpdatesLike::Updates(updates) = updates else { return 0 };
+    let is_told =
+        |update: &&tl::enums::Update| !matches!(update, tl::enums::Update::ChannelTooLong(_));
+    contents(updates).0.iter().filter(is_told).count()
 }
 
 /// The same question would bring the same answer for ever.
