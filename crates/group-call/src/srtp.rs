@@ -150,7 +150,8 @@ mod tests {
 
     fn config(profile: ProtectionProfile) -> Config {
         let mut config = Config { profile, ..Config::default() };
-        let material: Vec<u8> = (0..config.keying_material_len()).map(|n| (n as u8).wrapping_mul(7)).collect();
+        let material: Vec<u8> =
+            (0..config.keying_material_len()).map(|n| (n as u8).wrapping_mul(7)).collect();
         config.set_session_keys_from_keying_material(&material, false).unwrap();
         config
     }
