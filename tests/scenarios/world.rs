@@ -134,6 +134,12 @@ impl Running {
         self.inside.telegram.world()
     }
 
+    /// Whether this machine stood still for longer than a clock makes up for: then it left music out, as it should, and
+    /// no listener can tell that from a fault.
+    pub(crate) fn has_stalled(&self) -> bool {
+        self.inside.tree.engine().stats().lateness_max > Duration::from_millis(50)
+    }
+
     /// Waits until something is so.
     pub(crate) async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
         let waiting = async {

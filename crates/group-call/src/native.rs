@@ -118,7 +118,7 @@ impl Native {
             self.flush();
             nap.as_mut().reset(self.deadline().into());
             tokio::select! {
-                arrival = receive(&self.sockets, &mut datagram) => {
+                arrival = receive(&self.sockets, &self.shared, &mut datagram) => {
                     // An error is an ICMP echo of an earlier packet; the other side may not be up yet.
                     if let (way, Ok(length)) = arrival {
                         self.arrived(Instant::now(), way, &datagram[..length]);
@@ -160,7 +160,7 @@ impl Native {
     fn arrived(&mut self, now: Instant, way: Way, datagram: &[u8]) {
         self.shared.datagram_arrived();
         let before = self.agent.selected();
-        // RFC 7983. Media and its feedback are not for us: they were a sign of life, and go no further.
+        // RFC 7983.
         match datagram {
             [0..=3, ..] => {
                 self.agent.handle(now, way, datagram, &mut self.out);
@@ -294,11 +294,21 @@ impl Native {
     }
 }
 
-/// The next datagram on any socket.
-async fn receive(sockets: &[Arc<Datagrams>], buffer: &mut [u8]) -> (Way, io::Result<usize>) {
+/// The next datagram on any socket that is for us. Media and its feedback (RFC 7983) are not: they are a sign of life and
+/// nothing else, and there are many of them, so they go no further.
+async fn receive(
+    sockets: &[Arc<Datagrams>],
+    shared: &Shared,
+    buffer: &mut [u8],
+) -> (Way, io::Result<usize>) {
     poll_fn(|context| {
         for (socket, io) in sockets.iter().enumerate() {
-            if let Poll::Ready(result) = io.poll_receive(context, buffer) {
+            while let Poll::Ready(result) = io.poll_receive(context, buffer) {
+                let length = result.as_ref().map_or(0, |(length, _)| *length);
+                if matches!(&buffer[..length], [128..=191, ..]) {
+                    shared.datagram_arrived();
+                    continue;
+                }
                 let nowhere = SocketAddr::from(([0; 4], 0));
                 let remote = result.as_ref().map_or(nowhere, |(_, remote)| *remote);
                 return Poll::Ready((Way { socket, remote }, result.map(|(length, _)| length)));

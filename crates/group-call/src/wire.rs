@@ -110,3 +110,69 @@ impl Drop for Switch {
         self.cut();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::Extensions;
+    use crate::connection::State;
+    use crate::packetizer::Packetizer;
+    use crate::sender::wired;
+    use crate::shared::Shared;
+    use rtc::srtp::config::Config;
+    use rtc::srtp::protection_profile::ProtectionProfile;
+    use std::net::UdpSocket;
+
+    fn protector() -> Protector {
+        let profile = ProtectionProfile::AeadAes128Gcm;
+        let mut config = Config { profile, ..Config::default() };
+        let material = vec![7; config.keying_material_len()];
+        config.set_session_keys_from_keying_material(&material, false).unwrap();
+        let provider = webrtc::peer_connection::crypto::default_provider().unwrap();
+        Protector::new(&config, provider.crypto()).unwrap()
+    }
+
+    fn ear() -> (UdpSocket, SocketAddr) {
+        let ear = UdpSocket::bind("127.0.0.1:0").unwrap();
+        ear.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let address = ear.local_addr().unwrap();
+        (ear, address)
+    }
+
+    /// Sequence number and timestamp of the next packet.
+    fn hear(ear: &UdpSocket) -> (u16, u32) {
+        let mut buffer = [0; 2048];
+        assert!(ear.recv(&mut buffer).unwrap() > HEADER_BYTES);
+        let word = |at: usize| u32::from_be_bytes(buffer[at..at + 4].try_into().unwrap());
+        (word(0) as u16, word(4))
+    }
+
+    #[tokio::test]
+    async fn frames_leave_by_the_wire_that_is_laid_until_it_is_cut() {
+        let ((first, there), (second, elsewhere)) = (ear(), ear());
+        let socket = || {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            Arc::new(Datagrams::new(socket).unwrap())
+        };
+        let (ours, other) = (socket(), socket());
+        let shared = Arc::new(Shared::new());
+        let (mut sender, switch) = wired(Packetizer::new(9, 0), Arc::clone(&shared));
+        shared.set_state(State::Connected);
+        let mut send = || sender.send(b"sound", 960, 20, true).unwrap();
+
+        send();
+        let head = Letterhead::new(1, 111, Extensions::USUAL);
+        switch.lay(Wire::new(head, protector(), Arc::clone(&ours), there));
+        send();
+        assert_eq!(hear(&first), (9, 960), "the frame before had no wire");
+        switch.redirect(&other, elsewhere);
+        send();
+        assert_eq!(hear(&second), (10, 1920), "the numbers go on by another path");
+        assert_eq!((Arc::strong_count(&ours), Arc::strong_count(&other)), (1, 2));
+        drop(switch);
+        send();
+        assert_eq!(Arc::strong_count(&other), 1, "the socket is let go");
+        let stats = shared.stats();
+        assert_eq!((stats.packets_sent, stats.bytes_sent, stats.packets_dropped), (2, 10, 2));
+    }
+}
