@@ -213,6 +213,10 @@ pub(crate) async fn alert(
     texts: Arc<Texts>,
     language: Language,
 ) {
+    // at the start, when somebody is looking, and not only when the first alarm cannot be given
+    if let Ok(false) = account.is_member(group).await {
+        tracing::error!(%group, "the bot is not in the operators' group; add it to the group of LOGGER_ID, or correct that");
+    }
     while let Some(event) = events.next().await {
         let (id, detail) = match event.kind {
             EventKind::Parked { text } => ("alert-parked", text),

@@ -36,7 +36,7 @@ pub(crate) type Answer = Result<Vec<u8>, InvocationError>;
 /// What arrives without being asked for.
 #[derive(Debug)]
 pub(crate) enum News {
-    Updates(UpdatesLike),
+    Updates(Box<UpdatesLike>),
     /// This build cannot read it. What an own request brought back is reported by whoever asked; here it only tells
     /// that something may be missing.
     Unreadable {

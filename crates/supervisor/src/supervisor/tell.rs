@@ -41,7 +41,12 @@ fn log(node: &Node, incarnation: u64, kind: &EventKind) {
             tracing::error!(path, incarnation, error = text, "parked, needs a human");
         }
         EventKind::Critical { failures } => {
-            tracing::error!(path, incarnation, failures, "keeps failing");
+            tracing::error!(
+                path,
+                incarnation,
+                failures,
+                "keeps failing and is tried on; mend what its last error names"
+            );
         }
         EventKind::Stuck => {
             tracing::error!(
