@@ -57,18 +57,23 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Unusabl
             session: bot_session(state, identity.bot_session)?,
             token: Secret::new(identity.bot_token),
             language: config.language,
-            owner: identity.owner.map(UserId),
+            operators: identity.owner.into_iter().chain(identity.sudo).map(UserId).collect(),
             logger: identity.logger.map(ChatId),
             button_key: button_key(&state.join("buttons.key"))?,
             command_age_max: config.telegram.command_age_max,
             standing_max: STANDING_MAX,
         },
         assistants: assistant_sessions(state, identity.assistants)?,
-        chat: Chat { player: player(config), refresh: config.chat.refresh },
+        chat: Chat {
+            player: player(config),
+            refresh: config.chat.refresh,
+            load_max: config.audio.stuck_after,
+        },
         call: call(config),
         transport: transport(config),
         media: media(config)?,
         sources: sources(config)?,
+        memory: resident_bytes,
     })
 }
 
@@ -78,7 +83,14 @@ fn player(config: &Config) -> domain::player::Settings {
         controls: config.chat.controls,
         duration_max: config.chat.duration_max,
         linger: config.chat.linger,
+        stuck_ticks: stuck_ticks(config.audio.stuck_after, config.chat.refresh),
     }
+}
+
+/// Whole ticks of the now-playing line; a single one could be chance.
+fn stuck_ticks(after: Duration, refresh: Duration) -> u32 {
+    let ticks = after.as_millis().div_ceil(refresh.as_millis().max(1));
+    u32::try_from(ticks).unwrap_or(u32::MAX).max(2)
 }
 
 fn call(config: &Config) -> domain::call::Settings {
@@ -219,6 +231,13 @@ fn button_key(path: &Path) -> Result<[u8; 32], Mistakes> {
         Mistakes::one("state.directory", format!("{} cannot be written: {error}", path.display()))
     })?;
     Ok(key)
+}
+
+/// What the system says this process holds; `None` where there is no Linux to ask.
+fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1_024)
 }
 
 fn find_in_path(program: &str) -> Option<PathBuf> {

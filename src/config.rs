@@ -55,6 +55,7 @@ pub struct Audio {
     pub complexity: u8,
     pub ring: Duration,
     pub read_ahead_bytes: usize,
+    pub stuck_after: Duration,
     pub streams_per_clock: usize,
     pub ffmpeg: Ffmpeg,
 }
@@ -99,6 +100,8 @@ pub struct Identity {
     /// A session string for the bot itself, in place of a fresh sign-in.
     pub bot_session: Option<String>,
     pub owner: Option<i64>,
+    /// People who may do what the owner may.
+    pub sudo: Vec<i64>,
     pub logger: Option<i64>,
 }
 

@@ -80,6 +80,7 @@ impl Reader<'_> {
             bitrate_bps: self.number("audio.bitrate_kbps", 16, 510) as u32 * 1_000,
             complexity: self.number("audio.complexity", 0, 10) as u8,
             ring: Duration::from_millis(self.number("audio.ring_ms", 200, 10_000)),
+            stuck_after: self.seconds("audio.stuck_after_s", 2, 600),
             read_ahead_bytes: self.number("audio.read_ahead_kib", 256, 262_144) as usize * 1_024,
             streams_per_clock: self.number("audio.streams_per_clock", 1, 1_000) as usize,
             ffmpeg: match self.filled("audio.ffmpeg").as_str() {

@@ -227,3 +227,80 @@ async fn commands_given_while_a_player_is_dead_are_carried_out_once() {
     assert!(!shown.text.contains("2. "), "{}", shown.text);
     running.end().await;
 }
+
+/// Opening a pipe that nobody writes to blocks for ever, as a decoder in an endless loop would.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stuck_decoder_is_told_and_left_behind_and_nobody_else_notices() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    simulator::music::write_to(folder.path()).expect("the music is written");
+    let stuck = folder.path().join("stuck.flac");
+    let meridian = std::fs::read_dir(folder.path()).expect("it is there").flatten();
+    let meridian =
+        meridian.map(|entry| entry.path()).find(|path| path.extension() == Some("flac".as_ref()));
+    std::fs::copy(meridian.expect("one of them is flac"), &stuck).expect("copied");
+    let running =
+        World::new().music(folder.path()).settings("audio.stuck_after_s = 3").start().await;
+    let kitchen = simulator::world::kitchen();
+    let listener = running.listener().await;
+    running.say(ADA, "/play northbound");
+    hears_more(&listener, 50).await;
+    running.telegram().calls().start_call(kitchen);
+    let say = |text: &str| running.world().say(ADA, kitchen, text).expect("Ada may write there");
+    say("/play northbound");
+    running.sees_in(kitchen, "Now playing").await;
+    say("/play stuck");
+    running.sees_in(kitchen, "Number 1 in the queue").await;
+    say("/play orchard");
+    running.sees_in(kitchen, "Number 2 in the queue").await;
+    // it was an ordinary file when it was found
+    std::fs::remove_file(&stuck).expect("removed");
+    let made = std::process::Command::new("mkfifo").arg(&stuck).status().expect("mkfifo is there");
+    assert!(made.success());
+    listener.take_packets();
+    say("/skip");
+    let since = Instant::now();
+    running.sees_in(kitchen, "answers too slowly").await;
+    let noticed = since.elapsed();
+    running.sees_in(kitchen, "orchard\n0:0").await;
+    hears_more(&listener, 50).await;
+    let packets = listener.take_packets();
+    let numbers: Vec<u16> = packets.iter().map(|packet| packet.seq).collect();
+    assert!(numbers.windows(2).all(|two| two[1] == two[0].wrapping_add(1)), "no packet is missing");
+    figures::record(
+        "3",
+        "a decoder hangs",
+        &format!("noticed after {} ms of 3,000, packets lost beside it 0", noticed.as_millis()),
+        "noticed, other chats play on",
+    );
+    // lets the thread go
+    let _writer = std::fs::OpenOptions::new().write(true).open(&stuck);
+    running.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_up_outlives_the_death_of_everybody_who_does_it() {
+    let running = World::new().start().await;
+    for child in ["files", "resolver"] {
+        assert!(running.inside.tree.root().tree().kill(&format!("root/extractors/{child}")));
+    }
+    running.say(ADA, "/play northbound");
+    running.sees("Now playing").await;
+    assert!(!running.texts().iter().any(|text| text.contains('⚠')), "{:#?}", running.texts());
+    running.end().await;
+}
+
+/// The same as `armedmusic demo --chaos`, in small.
+#[tokio::test(flavor = "multi_thread")]
+async fn chats_in_which_something_dies_all_the_time_lose_no_track() {
+    World::install_provider();
+    let options = armedmusic::chaos::Options {
+        seed: 7,
+        n_chats: 4,
+        length: Duration::from_secs(20),
+        every: Duration::from_millis(1_500),
+    };
+    let report = armedmusic::chaos::rehearse(&options, |_| {}).await.expect("it can be rehearsed");
+    assert!(report.is_good(), "{report}");
+    assert!(report.faults.values().sum::<u64>() >= 8, "{report}");
+    assert!(report.tracks_sounded >= 4, "{report}");
+}

@@ -2,14 +2,17 @@
 
 mod figures;
 mod origin;
+mod process;
 mod world;
 
 mod bad_input;
 mod calls;
 mod formats;
+mod logs;
 mod lives;
 mod permissions;
 mod playback;
 mod recovery;
 mod shutdown;
+mod stats;
 mod tidy;

@@ -52,6 +52,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap", &["armedmusic"]),
     ("anyhow", &["armedmusic"]),
     ("tracing-subscriber", &["armedmusic"]),
+    ("signal-hook", &["armedmusic"]),
 ];
 
 /// Nothing with a clock, sockets or a runtime comes into the vocabulary.

@@ -21,6 +21,7 @@ pub(crate) struct World {
     settings: String,
     population: Population,
     sfu: SfuSettings,
+    environment: Vec<(&'static str, String)>,
     dc: simulator::dc::Settings,
 }
 
@@ -33,7 +34,8 @@ pub(crate) struct Running {
 // === impl World ===
 
 impl World {
-    pub(crate) fn new() -> World {
+    /// What `main` does first; once for all scenarios of the process.
+    pub(crate) fn install_provider() {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| {
             rustls::crypto::ring::default_provider()
@@ -45,14 +47,25 @@ impl World {
                 armedmusic::telemetry::start(&log).expect("RUST_LOG is a filter");
             }
         });
+    }
+
+    pub(crate) fn new() -> World {
+        Self::install_provider();
         World {
             music: None,
             allow_hosts: Vec::new(),
             settings: String::new(),
             population: Population::small(),
             sfu: SfuSettings::loopback(),
+            environment: Vec::new(),
             dc: simulator::dc::Settings::loopback(),
         }
+    }
+
+    /// More of the environment, as in `config/env.example`.
+    pub(crate) fn environment(mut self, name: &'static str, value: impl ToString) -> World {
+        self.environment.push((name, value.to_string()));
+        self
     }
 
     /// The folder that the bot searches; without it, the demo's own music.
@@ -101,6 +114,7 @@ impl World {
             allow_hosts: &self.allow_hosts,
             refresh: Duration::from_secs(1),
             settings: &self.settings,
+            environment: &self.environment,
         };
         let telegram = Telegram::assemble(self.population, self.dc, self.sfu);
         let telegram = telegram.await.expect("the box starts");

@@ -105,6 +105,11 @@ pub(crate) fn child_spec(
 // === impl Roster ===
 
 impl Roster {
+    /// All of them, in their order.
+    pub(crate) fn handles(&self) -> impl Iterator<Item = Handle<assistant::Msg>> {
+        self.places.iter().map(|place| place.handle.clone())
+    }
+
     /// An assistant that is signed in and none of `not`: the one that served the chat last, else the least busy. It
     /// serves the chat until the promise is dropped.
     pub(crate) fn assign(

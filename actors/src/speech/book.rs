@@ -35,6 +35,11 @@ pub enum Job {
         saying: Saying,
         is_droppable: bool,
     },
+    /// Another text for a message that is known by its number.
+    Redraw {
+        message: MessageId,
+        saying: Saying,
+    },
     /// The message is known by another key from now on.
     Rename {
         from: Key,

@@ -28,6 +28,8 @@ pub struct Settings {
     pub duration_max: Option<Duration>,
     /// How long the assistant stays in the voice chat after the last track.
     pub linger: Duration,
+    /// A track that does not move for so many ticks, although it should, is stuck.
+    pub stuck_ticks: u32,
 }
 
 /// What the player is told.
@@ -67,6 +69,10 @@ pub enum Input {
     Loaded {
         attempt: Attempt,
         duration: Option<Duration>,
+    },
+    /// The track had all the time it may take until its first packets.
+    Overdue {
+        attempt: Attempt,
     },
     /// The last packet of the track was sent.
     Drained {
@@ -183,6 +189,8 @@ struct Current {
     duration: Option<Duration>,
     /// People were told that it sounds.
     is_announced: bool,
+    /// Where it was at the last tick, and for how many ticks it has been there.
+    last_seen: (Duration, u32),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,6 +246,13 @@ impl Player {
         self.current.as_ref().map(|current| current.attempt)
     }
 
+    /// The current track, once it is known, and how long it is.
+    pub fn track(&self) -> Option<(&Track, Option<Duration>)> {
+        let current = self.current.as_ref()?;
+        let track = order::ready(&current.entry)?;
+        Some((track, current.duration.or(track.duration)))
+    }
+
     /// Takes one input; `position` is how far the current track is now.
     pub fn handle(&mut self, input: Input, position: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -256,6 +271,7 @@ impl Player {
             Input::List { by } => self.list(by, position, &mut effects),
             Input::Resolved { attempt, outcome } => self.resolved(attempt, outcome, &mut effects),
             Input::Loaded { attempt, duration } => self.loaded(attempt, duration, &mut effects),
+            Input::Overdue { attempt } => self.overdue(attempt, &mut effects),
             Input::Drained { attempt, played } => self.drained(attempt, played, &mut effects),
             Input::Broken { attempt, fault } => self.broken(attempt, fault, &mut effects),
             Input::Call(line) => self.line_changed(line, &mut effects),

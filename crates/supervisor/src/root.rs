@@ -52,7 +52,8 @@ pub fn start_root(spec: SupervisorSpec, options: Options) -> Root {
         limits: spec.limits(),
     };
     if let Err(failure) = (spec.start)(launch) {
-        report(Report::Ended { exit: Exit::NotStarted(failure), healthy_for: None });
+        let exit = tree.redacted(Exit::NotStarted(failure));
+        report(Report::Ended { exit, healthy_for: None });
     }
     Root { tree, node, progress: watched }
 }

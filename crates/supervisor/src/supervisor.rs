@@ -11,20 +11,27 @@ use crate::{
     context::Context,
     failure::Exit,
     launch::{Launch, Report, ReportTo},
-    machine::{Effect, Env, Input, Machine, Rules},
+    machine::{Effect, Env, Input, Machine, Manner, Rules},
     node::{Key, Node, Stage},
     shutdown::Ending,
     supervisor_spec::SupervisorSpec,
     task::Task,
 };
 
-mod tell;
+mod orders;
+pub(crate) mod tell;
+
+pub use self::orders::Denied;
+use self::orders::Waiter;
+pub(crate) use self::orders::{Answer, Order};
 
 pub(crate) enum Msg {
     /// A dynamic child, its id already reserved.
     Add(Box<ChildSpec>),
     /// A dynamic child shall go for ever; the sender is dropped or told when it is gone.
     End(Arc<str>, Option<oneshot::Sender<()>>),
+    /// Something shall be done with one child; the answer says what came of it.
+    Order(Order, Reply<Answer>),
     /// A human mended what had a child parked.
     Retry(Arc<str>),
     /// Somebody outside wants the present incarnation of this child dead.
@@ -56,6 +63,7 @@ pub(crate) struct State {
     up: ReportTo,
     timer: Option<(Instant, Task)>,
     waiting_for_end: Vec<(Key, oneshot::Sender<()>)>,
+    waiters: Vec<Waiter>,
 }
 
 struct Place {
@@ -95,8 +103,11 @@ impl Actor for Supervisor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Add(spec) => state.add(*spec, &myself),
+            Msg::Add(spec) => {
+                state.add(*spec, &myself);
+            }
             Msg::End(id, gone) => state.end(&id, gone, &myself),
+            Msg::Order(order, reply) => state.obey(order, reply, &myself),
             Msg::Retry(id) => {
                 if let Some(key) = state.key(&id) {
                     state.feed(Input::Retry { key }, &myself);
@@ -141,30 +152,44 @@ impl State {
         let node = context.seat().node.clone();
         if let Some(dynamic) = &spec.dynamic {
             dynamic.placed(&node);
-            node.forget_children();
         }
-        let children: BTreeMap<Key, Place> = spec
-            .children
-            .iter()
-            .map(|spec| {
-                let (key, node) = node.place(spec);
-                (key, Place { spec: spec.clone(), node, cell: None })
-            })
+        let children: BTreeMap<Key, Place> = node
+            .replant(&spec.children)
+            .into_iter()
+            .zip(&spec.children)
+            .map(|((key, node), spec)| (key, Place { spec: spec.clone(), node, cell: None }))
             .collect();
         let rules = children
             .iter()
             .map(|(key, place)| (*key, rules(&place.spec), place.node.incarnation()));
-        let is_dynamic = spec.dynamic.is_some();
-        let machine = Machine::new(spec.strategy, spec.intensity, is_dynamic, rules);
-        let waiting_for_end = Vec::new();
-        Self { machine, children, spec, context, up, timer: None, waiting_for_end }
+        let manner = Manner {
+            strategy: spec.strategy,
+            intensity: spec.intensity,
+            auto_shutdown: spec.auto_shutdown,
+            is_dynamic: spec.dynamic.is_some(),
+            is_strict: spec.is_strict,
+        };
+        let machine = Machine::new(manner, rules);
+        Self {
+            machine,
+            children,
+            spec,
+            context,
+            up,
+            timer: None,
+            waiting_for_end: Vec::new(),
+            waiters: Vec::new(),
+        }
     }
 
-    fn add(&mut self, spec: ChildSpec, myself: &ActorRef<Msg>) {
+    /// The youngest from now on.
+    fn add(&mut self, mut spec: ChildSpec, myself: &ActorRef<Msg>) -> Key {
         let (key, node) = self.context.seat().node.place(&spec);
+        spec.level = self.children.values().map(|place| place.spec.level + 1).max().unwrap_or(0);
         let rules = rules(&spec);
         self.children.insert(key, Place { spec, node, cell: None });
         self.feed(Input::Add { key, rules }, myself);
+        key
     }
 
     fn end(&mut self, id: &str, gone: Option<oneshot::Sender<()>>, myself: &ActorRef<Msg>) {
@@ -178,6 +203,10 @@ impl State {
     }
 
     fn heard(&mut self, key: Key, incarnation: u64, report: Report, myself: &ActorRef<Msg>) {
+        let outcome = match &report {
+            Report::Started => Ok(()),
+            Report::Ended { exit, .. } => Err(exit.clone()),
+        };
         let input = match report {
             Report::Started => Input::Started { key, incarnation },
             Report::Ended { exit, healthy_for } => {
@@ -191,6 +220,7 @@ impl State {
             }
         };
         self.feed(input, myself);
+        self.answer(key, &outcome);
     }
 
     /// Lets the machine decide, and does it.
@@ -223,8 +253,8 @@ impl State {
                 self.context.ready();
                 (self.up)(Report::Started);
             }
-            Effect::Exit { gave_up } => {
-                self.context.seat().record(if gave_up { Exit::GaveUp } else { Exit::Normal });
+            Effect::Exit { exit } => {
+                self.context.seat().record(exit);
                 myself.stop(None);
             }
         }
@@ -248,7 +278,7 @@ impl State {
         match (place.spec.start)(launch) {
             Ok(cell) => place.cell = Some(cell),
             Err(failure) => {
-                let exit = Exit::NotStarted(failure).redacted(self.context.tree().redactor());
+                let exit = self.context.tree().redacted(Exit::NotStarted(failure));
                 report(Report::Ended { exit, healthy_for: None });
             }
         }
@@ -325,5 +355,11 @@ impl Drop for State {
 }
 
 fn rules(spec: &ChildSpec) -> Rules {
-    Rules { restart: spec.restart, shutdown: spec.shutdown, backoff: spec.backoff }
+    Rules {
+        restart: spec.restart,
+        shutdown: spec.shutdown,
+        backoff: spec.backoff,
+        level: spec.level,
+        is_significant: spec.is_significant,
+    }
 }

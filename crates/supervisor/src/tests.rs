@@ -8,6 +8,7 @@ mod intensity;
 mod lab;
 mod machine;
 mod order;
+mod otp;
 mod scripts;
 mod snapshot;
 mod strategies;

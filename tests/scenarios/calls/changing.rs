@@ -1,11 +1,12 @@
 //! An assistant that cannot serve any longer hands over to another one; the music goes on where it was.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use simulator::group_calls::Fault;
 use simulator::world::{ADA, ASSISTANT, BORIS, SECOND_ASSISTANT, jam, kitchen};
 
 use super::{assert_goes_on, hears_more, playing};
+use crate::figures;
 use crate::world::{Running, World};
 
 /// How long the handover may leave people without music.
@@ -17,9 +18,24 @@ fn is_in(running: &Running, user: i64) -> bool {
 }
 
 /// The second assistant plays on, and the chat reads one short line about it.
-async fn hands_over(running: &Running, listener: &simulator::listener::Listener) {
+async fn hands_over(
+    running: &Running,
+    listener: &simulator::listener::Listener,
+    row: &str,
+    fault: &str,
+) {
+    let since = Instant::now();
     running.sees("Another assistant takes over").await;
     running.until("the second assistant is there", || is_in(running, SECOND_ASSISTANT)).await;
+    figures::record(
+        row,
+        fault,
+        &format!(
+            "another assistant is there after {} ms, same position",
+            since.elapsed().as_millis()
+        ),
+        "moved within 10 s, same position",
+    );
     hears_more(running, listener, 100).await;
     assert_goes_on(&listener.take_packets(), GAP);
     let lines = running.texts();
@@ -33,7 +49,7 @@ async fn a_login_that_is_revoked_hands_over_at_once_and_is_never_used_again() {
     let (running, listener) = playing(World::new()).await;
     running.world().revoke_sessions(ASSISTANT);
     // the account hears of it with its next request: the regular check of the call, at the latest
-    hands_over(&running, &listener).await;
+    hands_over(&running, &listener, "6", "a login is revoked in the middle of a track").await;
     let tree = running.inside.tree.root();
     running
         .until("the account is parked", || {
@@ -49,7 +65,7 @@ async fn a_login_that_is_revoked_hands_over_at_once_and_is_never_used_again() {
 async fn a_banned_assistant_hands_over_in_the_middle_of_a_track() {
     let (running, listener) = playing(World::new()).await;
     running.world().ban(jam(), ASSISTANT);
-    hands_over(&running, &listener).await;
+    hands_over(&running, &listener, "25", "the assistant is banned in the middle of a track").await;
     assert!(!is_in(&running, ASSISTANT));
     running.end().await;
 }
@@ -59,7 +75,7 @@ async fn an_account_that_joined_elsewhere_hands_over() {
     let (running, listener) = playing(World::new()).await;
     let foreign = running.assistant().expect("it plays").ssrc ^ 0x5555;
     running.telegram().calls().claim_other_source(jam(), ASSISTANT, foreign);
-    hands_over(&running, &listener).await;
+    hands_over(&running, &listener, "25", "the account joins a voice chat from elsewhere").await;
     running.end().await;
 }
 

@@ -1,10 +1,11 @@
 //! The voice chat ends while music plays, and starts again or does not.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use simulator::world::{ADA, ASSISTANT, DMITRI, jam};
 
 use super::{assert_goes_on, hears_more, playing};
+use crate::figures;
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,11 +24,24 @@ async fn music_goes_on_where_it_was_in_the_next_voice_chat() {
     let (running, listener) = playing(World::new()).await;
     running.say(ADA, "/play orchard");
     running.sees("Number 1 in the queue").await;
+    let ended = Instant::now();
     running.telegram().calls().discard(jam());
     running.sees("Start a new one within 5 minutes").await;
+    let told = ended.elapsed();
     let before = listener.take_packets();
+    let started = Instant::now();
     running.telegram().calls().start_call(jam());
     running.sees("The connection is back").await;
+    figures::record(
+        "24",
+        "the voice chat ends in the middle of a track and another one starts",
+        &format!(
+            "told after {} ms, back {} ms after the new one started, queue kept",
+            told.as_millis(),
+            started.elapsed().as_millis()
+        ),
+        "told within 2 s, queue kept, goes on by itself",
+    );
     let listener = running.listener_as(DMITRI, jam(), simulator::listener::Style::Native).await;
     hears_more(&running, &listener, 50).await;
     let packets: Vec<_> = before.into_iter().chain(listener.take_packets()).collect();

@@ -7,16 +7,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use domain::{Class, Fault, call::Row};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use supervisor::{ChildSpec, Context, Door, Handle};
+use supervisor::{ChildSpec, Context, Door, Handle, Reply};
 use telegram::{Account, CallError, CallState, Incoming, Me, MemberStatus, Session};
+use tokio::sync::watch;
 
 use super::Watchers;
 use crate::requests::Request;
 use crate::root::chats::chat::call;
 use crate::wire::{self, Slot};
+
+/// How long the end waits for requests that are under way; the rest of the deadline is for the goodbye.
+const REQUESTS_MAX: Duration = Duration::from_secs(3);
 
 pub(crate) enum Msg {
     /// A call wants something of this account.
@@ -29,6 +34,8 @@ pub(crate) enum Msg {
     Incoming(Box<Incoming>),
     /// The connection is gone for good.
     Ended(Result<(), Fault>),
+    /// Somebody wants a sign of life.
+    Ping(Reply<()>),
 }
 
 #[derive(Clone)]
@@ -53,7 +60,12 @@ pub(crate) struct State {
     account: Account,
     updates: Option<telegram::Updates>,
     me: Option<Me>,
+    /// Requests that are under way.
+    n_asked: Arc<watch::Sender<usize>>,
 }
+
+/// One request that is under way.
+struct Asked(Arc<watch::Sender<usize>>);
 
 pub(crate) fn child_spec(door: Door<Msg>, id: String, parts: Parts) -> ChildSpec {
     ChildSpec::behind(door, id, move |context| (Assistant, Args { context, parts: parts.clone() }))
@@ -72,7 +84,8 @@ impl Actor for Assistant {
         wire::drive(runner, &context, Msg::Ended);
         let signing = account.clone();
         context.tasks().spawn(async move { Msg::Ready(sign_in(&signing).await) });
-        Ok(State { context, parts, account, updates: Some(updates), me: None })
+        let n_asked = Arc::new(watch::Sender::new(0));
+        Ok(State { context, parts, account, updates: Some(updates), me: None, n_asked })
     }
 
     async fn handle(
@@ -86,6 +99,9 @@ impl Actor for Assistant {
             Msg::Ready(outcome) => state.signed_in(outcome)?,
             Msg::Incoming(incoming) => state.incoming(*incoming),
             Msg::Ended(outcome) => return Err(state.ended(outcome).into()),
+            Msg::Ping(reply) => {
+                reply.send(());
+            }
         }
         Ok(())
     }
@@ -96,7 +112,15 @@ impl Actor for Assistant {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         state.parts.is_ready.store(false, Ordering::Release);
-        state.account.close();
+        let (account, mut n_asked) = (state.account.clone(), state.n_asked.subscribe());
+        state.context.tasks().finish(async move {
+            // leaving voice chats is among them
+            let answered = n_asked.wait_for(|n| *n == 0);
+            if tokio::time::timeout(REQUESTS_MAX, answered).await.is_err() {
+                tracing::warn!("requests were not answered before the end");
+            }
+            account.close();
+        });
         Ok(())
     }
 }
@@ -151,11 +175,13 @@ impl State {
         };
         let account = self.account.clone();
         let bot = self.parts.bot_account.now();
+        let asked = Asked::new(&self.n_asked);
         // a request whose caller ends meanwhile still has to be made: leaving is one of them
         self.context.tasks().finish(async move {
             if let Some(answer) = request.perform(&account, bot.as_ref(), me).await {
                 reply(&call, answer);
             }
+            drop(asked);
         });
     }
 
@@ -183,7 +209,7 @@ impl State {
                 }
             }
             Incoming::Lost(fault) => {
-                tracing::warn!(path = self.context.path(), %fault, "connection lost")
+                tracing::warn!(path = self.context.path(), %fault, "the assistant's connection was lost")
             }
             _ => {}
         }
@@ -193,6 +219,21 @@ impl State {
         for watcher in self.parts.watchers.of(chat) {
             reply(&watcher.call, message());
         }
+    }
+}
+
+// === impl Asked ===
+
+impl Asked {
+    fn new(n_asked: &Arc<watch::Sender<usize>>) -> Asked {
+        n_asked.send_modify(|n| *n += 1);
+        Asked(n_asked.clone())
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.send_modify(|n| *n -= 1);
     }
 }
 

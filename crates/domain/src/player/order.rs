@@ -45,8 +45,15 @@ impl Player {
                 (attempt, Stage::Buffering)
             }
         };
-        self.current =
-            Some(Current { entry, attempt, stage, from, duration: None, is_announced: false });
+        self.current = Some(Current {
+            entry,
+            attempt,
+            stage,
+            from,
+            duration: None,
+            is_announced: false,
+            last_seen: (from, 0),
+        });
     }
 
     pub(super) fn loaded(
@@ -122,6 +129,13 @@ impl Player {
             effects.push(Effect::Tell(Event::Failed { entry, attempt, asked_in, track, fault }));
         }
         self.advance(effects);
+    }
+
+    /// A decoder that hangs is left behind, on its own thread; the queue goes on without it.
+    pub(super) fn overdue(&mut self, attempt: Attempt, effects: &mut Effects) {
+        if self.current.as_ref().is_some_and(|c| c.stage == Stage::Buffering) {
+            self.broken(attempt, stuck("nothing of the track came in time"), effects);
+        }
     }
 
     pub(super) fn lingered(&mut self, attempt: Attempt, effects: &mut Effects) {
@@ -203,10 +217,17 @@ impl Player {
         if self.line != LineState::Up {
             return;
         }
-        let Some(current) = self.current.as_ref().filter(|current| current.is_announced) else {
+        let Some(current) = self.current.as_mut().filter(|current| current.is_announced) else {
             return;
         };
         let (attempt, is_paused) = (current.attempt, self.is_paused);
+        let (last, n_ticks) = current.last_seen;
+        let is_moving = is_paused || current.stage != Stage::Ready || position != last;
+        let n_ticks = if is_moving { 0 } else { n_ticks + 1 };
+        current.last_seen = (position, n_ticks);
+        if n_ticks >= self.settings.stuck_ticks {
+            return self.broken(attempt, stuck("the track does not move any more"), effects);
+        }
         effects.push(Effect::Tell(Event::Progress { attempt, position, is_paused }));
     }
 
@@ -227,6 +248,10 @@ impl Player {
             _ => {}
         }
     }
+}
+
+fn stuck(detail: &str) -> Fault {
+    Fault::transient(Reason::Timeout, detail)
 }
 
 pub(super) fn ready(entry: &Entry) -> Option<&Track> {

@@ -117,7 +117,11 @@ impl Line {
     }
 
     async fn lost(&mut self, wire: &mut Wire, error: ReadError) {
-        tracing::debug!(dc = self.dc, %error, "connection lost");
+        if self.memory.lock().home == self.dc {
+            tracing::warn!(dc = self.dc, %error, "the connection was lost, connecting anew");
+        } else {
+            tracing::debug!(dc = self.dc, %error, "connection lost");
+        }
         let error = match broken(error) {
             // said once about a key that worked a moment ago: the next dial proves it, or not
             error if is_status(&error, 404) => {

@@ -87,6 +87,7 @@ impl Actor for Call {
     async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         let Args { context, place, player } = args;
         place.stream.clear_sink();
+        place.sheet.connect(None);
         context.ready();
         Ok(State {
             machine: Machine::new(place.parts.shared.call_settings),
@@ -223,6 +224,7 @@ impl State {
                     Reason::CallUnreachable,
                     "the media server closed the connection",
                 );
+                tracing::warn!(chat = %self.place.chat, %attempt, %fault, "voice connection lost");
                 self.put(Input::Lost { attempt, fault });
             }
             // video constraints and debug words; nothing that audio needs
@@ -322,6 +324,7 @@ impl State {
     fn close(&mut self) {
         self.answer = None;
         self.place.stream.clear_sink();
+        self.place.sheet.connect(None);
         let connection = self.connection.take();
         self.discard(connection);
     }
@@ -336,8 +339,10 @@ impl State {
     /// Hands the connection's sender to the clock, or takes it back; without it the position holds.
     fn flow(&mut self, is_flowing: bool) {
         self.is_flowing = is_flowing;
-        match self.connection.as_ref().filter(|_| is_flowing) {
-            Some(connection) => self.place.stream.set_sink(Box::new(CallSink(connection.sender()))),
+        let sender = self.connection.as_ref().filter(|_| is_flowing).map(|one| one.sender());
+        self.place.sheet.connect(sender.clone());
+        match sender {
+            Some(sender) => self.place.stream.set_sink(Box::new(CallSink(sender))),
             None => self.place.stream.clear_sink(),
         }
     }

@@ -19,8 +19,12 @@ use supervisor::{Backoff, ChildSpec, Context, Door, Handle, task::Task};
 use super::{Place, call};
 use crate::feeding::{self, Opened};
 use crate::keep::Kept;
+use crate::patience;
 use crate::root::bot;
 use crate::root::extractors::resolver;
+
+/// What the resolver may take beyond its own deadline.
+const ANSWER_SLACK: Duration = Duration::from_secs(5);
 
 pub(crate) enum Msg {
     // commands
@@ -34,6 +38,7 @@ pub(crate) enum Msg {
     Call(Line),
     // time
     Lingered(Attempt),
+    Overdue(Attempt),
     Tick,
 }
 
@@ -86,6 +91,7 @@ impl Actor for Player {
         place.stream.resume();
         context.tasks().every(settings.refresh, || Msg::Tick);
         let rules = Rules::new(settings.player);
+        place.sheet.show(&rules);
         let generation = Generation(rand::random());
         let kept = place.keep.take_up();
         let mut state =
@@ -110,6 +116,7 @@ impl Actor for Player {
             Msg::Pipeline { attempt, event } => state.pipeline_changed(attempt, event),
             Msg::Stream(event) => state.stream_changed(event),
             Msg::Call(line) => state.put(Input::Call(line)),
+            Msg::Overdue(attempt) => state.put(Input::Overdue { attempt }),
             Msg::Lingered(attempt) => state.put(Input::Lingered { attempt }),
             Msg::Tick => state.put(Input::Tick),
         }
@@ -152,6 +159,7 @@ impl State {
     /// What the rules came to is kept before anything of it is done: a crash in the middle is repeated, not forgotten.
     fn perform_all(&mut self, effects: Vec<Effect>, position: Duration) {
         self.place.keep.put(&self.rules, self.generation, position);
+        self.place.sheet.show(&self.rules);
         for effect in effects {
             self.perform(effect);
         }
@@ -253,21 +261,22 @@ impl State {
     }
 
     fn resolve(&mut self, attempt: Attempt, request: domain::track::Request) {
-        let player = self.context.handle();
-        let asked = self.place.parts.shared.resolver.send(resolver::Msg::Resolve {
-            attempt,
-            request,
-            player,
+        let resolver = self.place.parts.shared.resolver.clone();
+        let within = self.place.parts.shared.sources.resolve_max + ANSWER_SLACK;
+        self.context.tasks().spawn(async move {
+            let look = |reply| resolver::Msg::Resolve { request: request.clone(), reply };
+            let answer = patience::ask(&resolver, look, within).await;
+            let outcome = answer.unwrap_or_else(|unanswered| {
+                let detail = format!("the resolver did not answer: {unanswered}");
+                Err(Fault::transient(Reason::Internal, detail))
+            });
+            Msg::Resolved { attempt, outcome }
         });
-        if let Err(undelivered) = asked {
-            let fault =
-                Fault::transient(Reason::Internal, format!("the resolver: {undelivered:?}"));
-            // through the mailbox: the rules are in the middle of an input
-            self.context.tell_self(Msg::Resolved { attempt, outcome: Err(fault) });
-        }
     }
 
     fn load(&mut self, attempt: Attempt, track: Track, from: Duration) {
+        let load_max = self.place.parts.shared.settings.load_max;
+        self.context.tasks().send_after(load_max, Msg::Overdue(attempt));
         let opening = feeding::open(&self.place.parts, track.location);
         let opening = self
             .context
