@@ -3,6 +3,7 @@
 
 mod connections;
 mod constructors;
+mod log;
 mod one_login;
 mod outage;
 mod verdicts;

@@ -37,7 +37,7 @@ pub(crate) type Answer = Result<Vec<u8>, InvocationError>;
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one at a time, handed over and not stored")]
 pub(crate) enum News {
-    Updates(UpdatesLike),
+    Updates(Box<UpdatesLike>),
     /// This build cannot read it. What an own request brought back is reported by whoever asked; here it only tells
     /// that something may be missing.
     Unreadable {

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use simulator::dc::{Faults, Rule, Target};
 use simulator::world::BOT;
 
-use super::{all_answered, answered, ask, hasty, lives, ms, obeyed_once, one_connection_each};
+use super::{
+    all_answered, answered, ask, hasty, key_of, lives, ms, obeyed_once, one_connection_each,
+};
 use crate::figures;
 use crate::world::Running;
 
@@ -17,14 +19,39 @@ const BACK_WITHIN: Duration = Duration::from_secs(5);
 /// Strikes, and says something in every chat at the same moment: all of it is answered in time, once, by the same life
 /// of the bot.
 async fn survives(row: &str, fault: &str, strike: impl FnOnce(&Running, &Faults)) {
+    strikes(row, fault, false, strike).await;
+}
+
+/// The same for what costs the connection: it is asserted that it did.
+async fn survives_the_end(row: &str, fault: &str, strike: impl FnOnce(&Running, &Faults)) {
+    strikes(row, fault, true, strike).await;
+}
+
+async fn strikes(
+    row: &str,
+    fault: &str,
+    costs_connection: bool,
+    strike: impl FnOnce(&Running, &Faults),
+) {
     let running = hasty().start().await;
     let (mut asked, usual) = all_answered(&running, "before").await;
     let life = lives(&running, "root/bot");
-    let since = Instant::now();
+    let opened = || running.telegram().dc().stats().keys[&key_of(&running, BOT)].connections_opened;
+    let (before, since) = (opened(), Instant::now());
     strike(&running, running.telegram().dc().faults());
+    let at_once: Vec<_> = super::chats().map(|chat| ask(&running, chat, "at once")).to_vec();
+    if costs_connection {
+        running.until("the next connection is there", || opened() > before).await;
+    }
     let (during, _) = all_answered(&running, "during").await;
+    for one in &at_once {
+        answered(&running, *one).await;
+    }
     let took = since.elapsed();
-    asked.extend(during);
+    if !costs_connection {
+        assert_eq!(opened(), before, "{fault} cost the connection");
+    }
+    asked.extend(at_once.into_iter().chain(during));
     obeyed_once(&running, &asked).await;
     assert_eq!(lives(&running, "root/bot"), life, "the bot itself did not notice");
     one_connection_each(&running);
@@ -39,7 +66,7 @@ fn words(numbers: &[u32]) -> Vec<u8> {
 
 /// A message of the protocol itself, as it stands.
 async fn survives_message(fault: &str, body: Vec<u8>) {
-    survives("35", fault, |_, faults| {
+    survives_the_end("35", fault, |_, faults| {
         assert_eq!(faults.push_raw(BOT_LINK, body, simulator::dc::Envelope::Plain), 1);
     })
     .await;
@@ -47,17 +74,18 @@ async fn survives_message(fault: &str, body: Vec<u8>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_reset_comes_back() {
-    survives("4", "TCP reset", |_, faults| assert_eq!(faults.reset(BOT_LINK), 1)).await;
+    survives_the_end("4", "TCP reset", |_, faults| assert_eq!(faults.reset(BOT_LINK), 1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_closed_comes_back() {
-    survives("4", "TCP closed", |_, faults| assert_eq!(faults.disconnect(BOT_LINK), 1)).await;
+    survives_the_end("4", "TCP closed", |_, faults| assert_eq!(faults.disconnect(BOT_LINK), 1))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn noise_in_a_frame_costs_one_connection() {
-    survives("35", "a frame that does not decrypt", |_, faults| {
+    survives_the_end("35", "a frame that does not decrypt", |_, faults| {
         assert_eq!(faults.send_noise(BOT_LINK), 1);
     })
     .await;
@@ -65,7 +93,7 @@ async fn noise_in_a_frame_costs_one_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_between_frames_costs_one_connection() {
-    survives("35", "bytes outside any frame", |_, faults| {
+    survives_the_end("35", "bytes outside any frame", |_, faults| {
         faults.write_bytes(BOT_LINK, vec![0x5A; 333]);
     })
     .await;
@@ -73,7 +101,7 @@ async fn garbage_between_frames_costs_one_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frame_that_breaks_off_costs_one_connection() {
-    survives("35", "a truncated frame", |_, faults| {
+    survives_the_end("35", "a truncated frame", |_, faults| {
         assert_eq!(faults.send_truncated_frame(BOT_LINK), 1);
     })
     .await;
@@ -81,7 +109,7 @@ async fn a_frame_that_breaks_off_costs_one_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frame_of_an_absurd_length_is_not_waited_for() {
-    survives("35", "a frame of 0x7ffffffc bytes announced", |_, faults| {
+    survives_the_end("35", "a frame of 0x7ffffffc bytes announced", |_, faults| {
         assert_eq!(faults.send_oversized_length(BOT_LINK), 1);
     })
     .await;
@@ -89,7 +117,7 @@ async fn a_frame_of_an_absurd_length_is_not_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_for_another_session_costs_one_connection() {
-    survives("35", "a message with a wrong session id", |_, faults| {
+    survives_the_end("35", "a message with a wrong session id", |_, faults| {
         assert_eq!(faults.push_with_wrong_session(BOT_LINK, words(&[0xe317_af7e])), 1);
     })
     .await;
@@ -124,8 +152,8 @@ async fn broken_compression_costs_one_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_of_two_megabytes_is_taken() {
-    survives("35", "a message of 2 MiB", |_, faults| {
+async fn a_message_of_two_megabytes_costs_one_connection() {
+    survives_the_end("35", "a message of 2 MiB", |_, faults| {
         let body = [words(&[0x52d6_806b]), vec![7; 2 << 20]].concat();
         assert_eq!(faults.push_raw(BOT_LINK, body, simulator::dc::Envelope::Plain), 1);
     })
@@ -136,7 +164,10 @@ async fn a_message_of_two_megabytes_is_taken() {
 async fn an_update_with_impossible_numbers_is_survived() {
     // updateShort { updateDeleteMessages { [], pts, pts_count } }
     let body = words(&[0x78d4_dec1, 0xa20d_b0e5, 0x1cb5_c415, 0, 0x7fff_ffff, 0x7fff_ffff, 0]);
-    survives_message("an update with pts and pts_count of 2^31 - 1", body).await;
+    survives("35", "an update with pts and pts_count of 2^31 - 1", |_, faults| {
+        assert_eq!(faults.push_raw(BOT_LINK, body, simulator::dc::Envelope::Plain), 1);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,7 +185,7 @@ async fn a_server_whose_clock_is_an_hour_ahead_is_followed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_whose_clock_is_an_hour_behind_is_followed() {
-    survives("10", "the server's clock jumps an hour back", |_, faults| {
+    survives_the_end("10", "the server's clock jumps an hour back", |_, faults| {
         faults.set_clock_offset(-3_600);
     })
     .await;
@@ -174,16 +205,25 @@ async fn updates_that_got_lost_are_fetched() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_answer_to_the_difference_is_survived() {
     use grammers_constructors::GET_DIFFERENCE;
-    survives("10", "getDifference fails with 500 three times", |_, faults| {
+    survives_the_end("10", "getDifference fails with 500 three times", |_, faults| {
         faults.arrange(Rule::error(GET_DIFFERENCE, 500, "INTERNAL").of_user(BOT).times(3));
         faults.disconnect(BOT_LINK);
     })
     .await;
 }
 
+/// Some servers say it outside any frame.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bare_transport_error_is_understood_too() {
+    survives_the_end("35", "a bare -444 in place of a frame", |_, faults| {
+        faults.write_bytes(BOT_LINK, words(&[(-444_i32).cast_unsigned()]));
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_transport_error_404_is_not_believed() {
-    survives("6", "-404 once", |_, faults| {
+    survives_the_end("6", "-404 once", |_, faults| {
         assert_eq!(faults.transport_error(BOT_LINK, -404), 1);
     })
     .await;

@@ -19,9 +19,9 @@ use tokio::sync::oneshot;
 
 use super::{Answer, Ask, News};
 
-/// The longest frame that is waited for. Telegram's own are about one MiB at most; a longer announcement is garbage
-/// that would be waited for for ever.
-const FRAME_MAX: i32 = 16 << 20;
+/// The longest frame that is waited for. Telegram's own are about one MiB at most, and longer messages the library
+/// refuses; a longer announcement is garbage that would be waited for for ever.
+const FRAME_MAX: i32 = 4 << 20;
 
 /// How often the protocol may refuse a request as badly addressed before it fails.
 const RESENDS_MAX: u32 = 5;
@@ -190,13 +190,13 @@ impl Wire {
             Deserialization::Update(bytes) => {
                 self.unacked += 1;
                 news.push(match tl::enums::Updates::from_bytes(&bytes) {
-                    Ok(updates) => News::Updates(UpdatesLike::Updates(updates)),
+                    Ok(updates) => News::Updates(Box::new(UpdatesLike::Updates(updates))),
                     Err(error) => News::Unreadable { bytes, error, is_answer: false },
                 });
             }
             Deserialization::OwnUpdate { msg_id, update } => {
                 let body = self.find(msg_id).map(|request| request.body.as_slice());
-                news.extend(own(body.unwrap_or_default(), update));
+                news.push(own(body.unwrap_or_default(), update));
             }
             Deserialization::RpcResult(result) => self.answer(result.msg_id, |_| Ok(result.body)),
             Deserialization::RpcError(error) => self.answer(error.msg_id, |body| {
@@ -283,22 +283,32 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// Updates that an own request brought back; they move the sequences like all others.
-fn own(request: &[u8], bytes: Vec<u8>) -> Option<News> {
-    use tl::enums::messages::{AffectedMessages, ChatInviteJoinResult, InvitedUsers};
+fn own(request: &[u8], bytes: Vec<u8>) -> News {
     let error = match tl::enums::Updates::from_bytes(&bytes) {
-        Ok(tl::enums::Updates::UpdateShortSentMessage(update)) => {
-            let news = match sent::<tl::functions::messages::SendMessage>(request) {
-                Some(request) => UpdatesLike::ShortSentMessage { request, update },
-                None => UpdatesLike::Updates(tl::enums::Updates::UpdateShortSentMessage(update)),
-            };
-            return Some(News::Updates(news));
-        }
-        Ok(updates) => return Some(News::Updates(UpdatesLike::Updates(updates))),
+        Ok(updates) => return News::Updates(Box::new(own_updates(request, updates))),
         Err(error) => error,
     };
-    if let Ok(AffectedMessages::Messages(affected)) = AffectedMessages::from_bytes(&bytes) {
+    match own_affected(request, &bytes) {
+        Some(updates) => News::Updates(Box::new(updates)),
+        None => News::Unreadable { bytes, error, is_answer: true },
+    }
+}
+
+fn own_updates(request: &[u8], updates: tl::enums::Updates) -> UpdatesLike {
+    if let tl::enums::Updates::UpdateShortSentMessage(update) = &updates
+        && let Some(request) = sent::<tl::functions::messages::SendMessage>(request)
+    {
+        return UpdatesLike::ShortSentMessage { request, update: update.clone() };
+    }
+    UpdatesLike::Updates(updates)
+}
+
+/// Answers that are not updates and move the sequences all the same.
+fn own_affected(request: &[u8], bytes: &[u8]) -> Option<UpdatesLike> {
+    use tl::enums::messages::{AffectedMessages, ChatInviteJoinResult, InvitedUsers};
+    if let Ok(AffectedMessages::Messages(affected)) = AffectedMessages::from_bytes(bytes) {
         let deleted = sent::<tl::functions::channels::DeleteMessages>(request);
-        return Some(News::Updates(match deleted {
+        return Some(match deleted {
             // the answer's place is the channel's then, not the account's
             Some(tl::functions::channels::DeleteMessages {
                 channel: tl::enums::InputChannel::Channel(channel),
@@ -309,15 +319,15 @@ fn own(request: &[u8], bytes: Vec<u8>) -> Option<News> {
                 message_ids: id,
             },
             _ => UpdatesLike::AffectedMessages(affected),
-        }));
+        });
     }
-    if let Ok(InvitedUsers::Users(invited)) = InvitedUsers::from_bytes(&bytes) {
-        return Some(News::Updates(UpdatesLike::InvitedUsers(invited)));
+    if let Ok(InvitedUsers::Users(invited)) = InvitedUsers::from_bytes(bytes) {
+        return Some(UpdatesLike::InvitedUsers(invited));
     }
-    if let Ok(ChatInviteJoinResult::Ok(joined)) = ChatInviteJoinResult::from_bytes(&bytes) {
-        return Some(News::Updates(UpdatesLike::ChatInviteJoinResult(joined)));
+    if let Ok(ChatInviteJoinResult::Ok(joined)) = ChatInviteJoinResult::from_bytes(bytes) {
+        return Some(UpdatesLike::ChatInviteJoinResult(joined));
     }
-    Some(News::Unreadable { bytes, error, is_answer: true })
+    None
 }
 
 fn sent<T: Identifiable + tl::Deserializable>(request: &[u8]) -> Option<T> {

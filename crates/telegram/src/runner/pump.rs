@@ -76,7 +76,7 @@ fn take(
     let counters = account.counters();
     counters.updates.fetch_add(1, Ordering::Relaxed);
     let updates = match one {
-        News::Updates(updates) => updates,
+        News::Updates(updates) => *updates,
         News::Unreadable { bytes, error, is_answer } => {
             counters.malformed.fetch_add(1, Ordering::Relaxed);
             if !is_answer {

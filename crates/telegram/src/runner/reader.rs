@@ -26,6 +26,9 @@ use crate::fault::CallError;
 const BOT_LIMIT: i32 = 100_000;
 const USER_LIMIT: i32 = 100;
 
+/// How many events of a channel are fetched that was never heard of before; commands among them may be fresh.
+const UNKNOWN_BACK: i32 = 50;
+
 /// Refusals that mean "later", although their code does not say so.
 const LATER: &[&str] = &["PERSISTENT_TIMESTAMP_OUTDATED"];
 
@@ -121,16 +124,16 @@ impl<'a> Reader<'a> {
         given
     }
 
-    /// "Too much happened in this channel, ask for it" names the place where the channel is now. Where we are is what
-    /// the question has to begin with, when we know.
+    /// "Too much happened in this channel, ask for it" names the place where the channel is now, and asking from there
+    /// would bring nothing. A known channel is asked from where we are, an unknown one from a little before.
     fn keep_places(&self, updates: &mut [tl::enums::Update]) {
         let mut state: Option<UpdatesState> = None;
         for update in updates {
             if let tl::enums::Update::ChannelTooLong(update) = update {
                 let state = state.get_or_insert_with(|| self.boxes.session_state());
-                if state.channels.iter().any(|channel| channel.id == update.channel_id) {
-                    update.pts = None;
-                }
+                let is_known = state.channels.iter().any(|channel| channel.id == update.channel_id);
+                let before = |pts: i32| pts.saturating_sub(UNKNOWN_BACK).max(1);
+                update.pts = update.pts.filter(|_| !is_known).map(before);
             }
         }
     }
