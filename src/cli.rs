@@ -43,6 +43,19 @@ pub struct DemoOptions {
     /// Run simulator and bot until a signal, for clients from outside, instead of the scripted session.
     #[arg(long)]
     pub serve: bool,
+    /// Many chats play while something dies every few seconds, and what came of it is told.
+    #[arg(long, conflicts_with = "serve")]
+    pub chaos: bool,
+    /// Chooses what dies and when; the same seed chooses the same.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "chaos")]
+    pub seed: u64,
+    #[arg(long, value_name = "N", default_value_t = 30, requires = "chaos")]
+    pub chats: usize,
+    #[arg(long, value_name = "S", default_value_t = 300, requires = "chaos")]
+    pub seconds: u64,
+    /// Milliseconds between two faults.
+    #[arg(long, value_name = "MS", default_value_t = 5_000, requires = "chaos")]
+    pub every_ms: u64,
     #[command(flatten)]
     pub simulator: SimulatorOptions,
     /// The music folder the bot searches; the demo's own music when it is not given.

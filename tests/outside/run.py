@@ -16,10 +16,12 @@ import traceback
 from pathlib import Path
 
 import chat
+import pages
 import sound
 import start
 import voice
 from box import Box, Web
+from browser import Browser
 
 CHECK_WITHIN_S = 120
 LIBRARIES = ["telethon full", "telethon abridged", "telethon intermediate", "kurigram"]
@@ -120,6 +122,37 @@ async def voices(board, binary, music, work):
         await board.check("voice: recorded per member", "ffmpeg", stops)
 
 
+async def browsers(board, binary, music, work):
+    """Chromium as Telegram's web clients use it."""
+    heard = work / "recorded-of-pages"
+    arguments = ["demo", "--serve", "--allow-host", "127.0.0.1", "--quiet-ms", str(QUIET_MS), "--record", str(heard)]
+    browser = await Browser.start(work)
+    name = f"Chromium {browser.version}"
+    with Box(binary, arguments, work / "browser-box.log") as box:
+        for is_late in [False, True]:
+            await board.check(
+                f"browser: hears the bot{', joining late' if is_late else ''}",
+                name,
+                lambda: pages.hears_the_bot(box, browser, music, is_late),
+            )
+        for library, is_negative in [("telethon", False), ("kurigram", True)]:
+            await board.check(
+                f"browser: is heard{', source below zero' if is_negative else ''}",
+                f"{name}, py-tgcalls on {library}",
+                lambda: pages.is_heard(box, browser, library, work / f"page-{library}.mp3", is_negative),
+            )
+        await board.check(
+            "browser: muted by an admin", name, lambda: pages.is_muted_by_an_administrator(box, browser)
+        )
+
+        async def stops():
+            assert box.stop() == 0
+            return pages.judge_recordings(heard, [box.admin["id"], box.member["id"]], 3)
+
+        await board.check("browser: recorded", "ffmpeg", stops)
+    await browser.close()
+
+
 async def bare(board, binary, music, work):
     """The simulator without a bot."""
     heard = work / "recorded-alone"
@@ -146,7 +179,8 @@ async def bare(board, binary, music, work):
 async def run(options, work):
     board = Board(options.only)
     music = make_music(work / "music")
-    for name, part in [("start", starts), ("chat", chats), ("voice", voices), ("bare", bare)]:
+    parts = [("start", starts), ("chat", chats), ("voice", voices), ("bare", bare), ("browser", browsers)]
+    for name, part in parts:
         if board.wants(name):
             await part(board, options.binary, music, work)
     return board.show()
@@ -156,7 +190,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("binary", type=Path)
     parser.add_argument("--keep", type=Path, help="leave logs and recordings in this new directory")
-    parser.add_argument("--only", default="", help="start, chat, voice or bare")
+    parser.add_argument("--only", default="", help="start, chat, voice, bare or browser")
     options = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
     if options.keep:

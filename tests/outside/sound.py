@@ -1,5 +1,6 @@
 """Sound that cannot be mistaken for another moment of itself, and how well what was heard matches it."""
 
+import itertools
 import subprocess
 import wave
 from dataclasses import dataclass
@@ -115,3 +116,34 @@ def track(heard, source, windows, lag, n, drift):
             lag = low + where - at
         scores.append(score)
     return scores
+
+
+def tones(heard, expected):
+    """How well something heard follows `expected`, frequencies of one second each, over and over again, with pauses
+    anywhere: the seconds that carry one of them, and what is against it, in words."""
+    n = int(WINDOW_S * RATE)
+    windows = [heard[at : at + n] for at in range(0, len(heard) - n + 1, n)]
+    seconds, strange = 0.0, []
+    for is_loud, piece in itertools.groupby(windows, key=lambda window: np.sqrt(np.mean(window**2)) >= 300):
+        # the edges of a piece are cut windows and say nothing
+        found = [frequency(window) for window in piece][1:-1] if is_loud else []
+        nearest = [min(expected, key=lambda tone: abs(tone - f)) for f in found]
+        strange += [round(f) for f, tone in zip(found, nearest) if abs(tone - f) > 0.01 * tone]
+        order = [tone for tone, _ in itertools.groupby(nearest)]
+        for tone, following in zip(order, order[1:]):
+            if following != expected[(expected.index(tone) + 1) % len(expected)]:
+                return 0.0, f"{following} Hz followed {tone} Hz, out of {expected}"
+        seconds += len(found) * WINDOW_S
+    if len(strange) * WINDOW_S > 0.1 * seconds:
+        return 0.0, f"{len(strange) * WINDOW_S} s of {seconds} s are none of {expected}: {strange[:8]}"
+    return seconds, None
+
+
+def frequency(window):
+    """The strongest frequency, in Hz."""
+    n = 4 * len(window)
+    return float(np.argmax(np.abs(np.fft.rfft(window * np.hanning(len(window)), n))) * RATE / n)
+
+
+def is_silent(heard):
+    return not len(heard) or float(np.sqrt(np.mean(heard**2))) < 30

@@ -1,5 +1,7 @@
 //! Voice chats: getting in, being heard, and staying in whatever Telegram does.
 
+mod changing;
+mod ending;
 mod entering;
 mod staying;
 mod styles;

@@ -42,6 +42,8 @@ pub(crate) enum Order {
     Detach(u64),
     Pause(u64),
     Resume(u64),
+    /// A sign of life.
+    Beat,
     Stop,
 }
 
@@ -51,6 +53,7 @@ pub(crate) struct ClockHandle {
     orders: SyncSender<Order>,
     /// Streams on this clock.
     pub(crate) streams: Arc<AtomicUsize>,
+    beats: Arc<AtomicU64>,
 }
 
 struct Clock {
@@ -59,6 +62,7 @@ struct Clock {
     herald: Herald,
     epoch: Instant,
     lateness_max: Arc<AtomicU64>,
+    beats: Arc<AtomicU64>,
     is_stopping: bool,
 }
 
@@ -72,14 +76,22 @@ pub(crate) fn start(
     let (orders_in, orders) = sync_channel(ORDERS_MAX);
     let herald = herald::start(number, census)?;
     let slots = Vec::with_capacity(streams_max + 1);
-    let clock =
-        Clock { orders, slots, herald, epoch: Instant::now(), lateness_max, is_stopping: false };
+    let beats = Arc::<AtomicU64>::default();
+    let clock = Clock {
+        orders,
+        slots,
+        herald,
+        epoch: Instant::now(),
+        lateness_max,
+        beats: beats.clone(),
+        is_stopping: false,
+    };
     let present = census.enter();
     thread::Builder::new().name(format!("media-clock-{number}")).spawn(move || {
         clock.run();
         drop(present);
     })?;
-    Ok(ClockHandle { orders: orders_in, streams: Arc::new(AtomicUsize::new(0)) })
+    Ok(ClockHandle { orders: orders_in, streams: Arc::new(AtomicUsize::new(0)), beats })
 }
 
 // === impl ClockHandle ===
@@ -88,7 +100,14 @@ impl ClockHandle {
     /// The address of nobody.
     pub(crate) fn dead() -> ClockHandle {
         let (orders, _) = sync_channel(1);
-        ClockHandle { orders, streams: Arc::default() }
+        ClockHandle { orders, streams: Arc::default(), beats: Arc::default() }
+    }
+
+    /// Asks for a beat, without waiting; how many there were so far.
+    pub(crate) fn beats(&self) -> u64 {
+        // one whose orders pile up does not get this one, and so gives no beat
+        let _is_asked = self.orders.try_send(Order::Beat).is_ok();
+        self.beats.load(Ordering::Relaxed)
     }
 
     pub(crate) fn order(&self, order: Order) {
@@ -167,6 +186,9 @@ impl Clock {
             Order::Detach(id) => self.with(id, Slot::detach),
             Order::Pause(id) => self.with(id, Slot::pause),
             Order::Resume(id) => self.with(id, Slot::resume),
+            Order::Beat => {
+                self.beats.fetch_add(1, Ordering::Relaxed);
+            }
             Order::Stop => self.is_stopping = true,
         }
     }

@@ -145,6 +145,13 @@ impl Engine {
         }
     }
 
+    /// Asks every clock for a sign of life and says how many each has given so far. A clock that works answers within
+    /// a tick: a number that has not grown at the next question belongs to a clock that hangs.
+    pub fn beats(&self) -> Vec<u64> {
+        let clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+        clocks.iter().map(ClockHandle::beats).collect()
+    }
+
     /// Ends all threads and waits for them until `deadline` has passed. Returns whether all ended. Pipelines that are
     /// loaded afterwards fail with `Stopping`.
     pub fn shutdown(&self, deadline: Duration) -> bool {

@@ -33,6 +33,8 @@ pub(crate) enum Msg {
     Order(Order, Reply<Answer>),
     /// A human mended what had a child parked.
     Retry(Arc<str>),
+    /// Somebody outside wants the present incarnation of this child dead.
+    Kill(Arc<str>),
     /// From the parent or the root: end, children first.
     Shutdown,
     /// From the watcher of one incarnation of a child.
@@ -108,6 +110,14 @@ impl Actor for Supervisor {
             Msg::Retry(id) => {
                 if let Some(key) = state.key(&id) {
                     state.feed(Input::Retry { key }, &myself);
+                }
+            }
+            // what comes of it is a death like any other
+            Msg::Kill(id) => {
+                if let Some(cell) =
+                    state.key(&id).and_then(|key| state.children[&key].cell.as_ref())
+                {
+                    cell.kill();
                 }
             }
             Msg::Shutdown => state.feed(Input::Shutdown, &myself),

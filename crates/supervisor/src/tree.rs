@@ -99,6 +99,13 @@ impl Tree {
         self.find::<Msg>(parent).is_some_and(|parent| parent.send(Msg::Retry(id.into())).is_ok())
     }
 
+    /// Kills the present incarnation of the child at `path`, as a crash would: what becomes of it is its supervisor's
+    /// business. For rehearsals of bad days. False when there is no such child or its supervisor cannot hear.
+    pub fn kill(&self, path: &str) -> bool {
+        let Some((parent, id)) = path.rsplit_once('/') else { return false };
+        self.find::<Msg>(parent).is_some_and(|parent| parent.send(Msg::Kill(id.into())).is_ok())
+    }
+
     /// Adds a child to the running supervisor at `parent`, as its youngest, and waits until it is
     /// up. It is gone again when its supervisor is restarted.
     ///

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use simulator::group_calls::Fault;
 use simulator::listener::{Listener, Style};
-use simulator::world::{ADA, ASSISTANT, DMITRI, PlaceKind, Population, jam};
+use simulator::world::{ADA, ASSISTANT, DMITRI, PlaceKind, Population, SECOND_ASSISTANT, jam};
 
 use super::{assert_sounds, hears_more, playing};
 use crate::world::{Running, World};
@@ -200,9 +200,10 @@ async fn an_assistant_outside_a_private_group_joins_by_the_bots_invitation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_banned_assistant_is_told() {
+async fn assistants_that_are_all_banned_are_told() {
     let running = World::new().start().await;
     running.world().ban(jam(), ASSISTANT);
+    running.world().ban(jam(), SECOND_ASSISTANT);
     running.say(ADA, "/play northbound");
     running.sees("The assistant is banned here").await;
     running.until_idle().await;

@@ -56,6 +56,19 @@ impl Source {
             Some(Last { seq: header.seq, timestamp: header.timestamp, samples, arrival: now });
     }
 
+    /// Notes a packet of padding: it has a number of its own, and its time is that of the packet before it.
+    pub(crate) fn pad(&mut self, header: &Header) {
+        self.count(Reason::Padding);
+        let Some(last) = &mut self.last else { return };
+        let step = header.seq.wrapping_sub(last.seq) as i16;
+        if step > 0 {
+            last.seq = header.seq;
+            self.expected += step as u64;
+        }
+        self.received += 1;
+        self.stats.lost = self.expected.saturating_sub(self.received);
+    }
+
     /// Counts a packet that passed [`judge`] and is forwarded.
     pub(crate) fn take(&mut self, payload: &[u8], samples: u32, now: Instant) {
         let stats = &mut self.stats;
@@ -100,6 +113,9 @@ pub(crate) fn judge<'a>(header: &Header, plain: &'a [u8]) -> Result<(&'a [u8], u
     }
     if header.payload_type != rtp::OPUS {
         return Err(Reason::WrongPayloadType);
+    }
+    if header.has_padding && payload.is_empty() {
+        return Err(Reason::Padding);
     }
     let (level, voice) = header.level.ok_or(Reason::NoAudioLevel)?;
     if level == 127 && !voice {

@@ -56,7 +56,7 @@ pub(crate) struct Peer {
 pub(crate) struct Heard {
     pub(crate) plain: Vec<u8>,
     pub(crate) header: Header,
-    /// How long the packet lasts, in samples at 48 kHz.
+    /// How long the packet lasts, in samples at 48 kHz; 0 for padding.
     pub(crate) samples: u32,
 }
 

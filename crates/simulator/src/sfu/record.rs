@@ -82,7 +82,7 @@ impl Recorder {
 
     /// Writes what is forwarded to `ear`.
     pub(crate) fn write(&mut self, ear: Ear, heard: &Heard, now: Instant) {
-        if self.is_broken {
+        if self.is_broken || heard.samples == 0 {
             return;
         }
         if let Err(error) = self.try_write(ear, heard, now) {

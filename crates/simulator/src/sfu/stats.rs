@@ -30,6 +30,9 @@ pub enum Reason {
     NoSctp,
     /// A padding-only packet of a bandwidth probe; swallowed, not an error.
     Probe,
+    /// Counted, not dropped while its source is heard: padding between packets of Opus, as browsers probe with. It takes
+    /// a sequence number, so that whoever does not get it has lost a packet.
+    Padding,
     /// Video: taken, not forwarded.
     Video,
     /// Lost on purpose.

@@ -43,7 +43,7 @@ pub(crate) fn log(node: &Node, incarnation: u64, kind: &EventKind) {
                 path,
                 incarnation,
                 error = text,
-                "parked for good, mend the cause and then retry or restart"
+                "parked, not tried again; mend what its error says and restart the program"
             );
         }
         EventKind::Critical { failures } => {
@@ -52,7 +52,7 @@ pub(crate) fn log(node: &Node, incarnation: u64, kind: &EventKind) {
                 incarnation,
                 failures,
                 critical = true,
-                "keeps failing, still tried, read its last errors"
+                "keeps failing; a human should look at its error, it is still being tried"
             );
         }
         EventKind::Stuck => {

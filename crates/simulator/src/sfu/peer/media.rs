@@ -40,7 +40,7 @@ impl Peer {
             self.feedback.note(header.ssrc, seq, now);
         }
         match self.verdict(&header, &plain, settings, now) {
-            Ok(samples) => Some(Heard { plain, header, samples }),
+            Ok(samples) => samples.map(|samples| Heard { plain, header, samples }),
             Err(reason) => {
                 self.source(header.ssrc).count(reason);
                 None
@@ -48,13 +48,14 @@ impl Peer {
         }
     }
 
+    /// How long a packet lasts that is to be forwarded, or why it is not; nothing for one that was counted already.
     fn verdict(
         &mut self,
         header: &Header,
         plain: &[u8],
         settings: &SfuSettings,
         now: Instant,
-    ) -> Result<u32, Reason> {
+    ) -> Result<Option<u32>, Reason> {
         if settings.require_sctp && !self.is_sctp_up {
             return Err(Reason::NoSctp);
         }
@@ -72,6 +73,11 @@ impl Peer {
         }
         let (is_muted, is_force_muted) = (self.is_muted, self.is_force_muted);
         let source = self.source(header.ssrc);
+        if judged == Err(Reason::Padding) {
+            source.pad(header);
+            let is_heard = source.stats.last.is_some() && !is_muted && !is_force_muted;
+            return Ok(is_heard.then_some(0));
+        }
         if header.payload_type == rtp::OPUS {
             let lasts = header.payload(plain).and_then(rtp::opus_samples).unwrap_or(960);
             source.follow(header, lasts, settings.burst_packets, now);
@@ -84,7 +90,7 @@ impl Peer {
             return Err(Reason::Muted);
         }
         source.take(payload, samples, now);
-        Ok(samples)
+        Ok(Some(samples))
     }
 
     /// Takes an RTCP datagram; only its authenticity matters.

@@ -44,6 +44,15 @@ impl Bad {
         plain
     }
 
+    /// Sends a packet that is nothing but padding, as browsers do between packets of speech: without an audio level.
+    fn pad(&mut self, payload_type: u8, ssrc: u32) {
+        let mut plain = self.plain(payload_type, ssrc, None, &[0; 255]);
+        plain[0] |= 0x20;
+        *plain.last_mut().unwrap() = 255;
+        let sealed = self.srtp.seal_rtp(&plain, &Header::parse(&plain).unwrap());
+        self.client.send_raw(self.sfu.address(), &sealed);
+    }
+
     fn stats(&self) -> PeerStats {
         self.sfu.stats(ROOM).into_iter().find(|stats| stats.peer == self.peer).unwrap()
     }
@@ -130,12 +139,37 @@ async fn gaps_steps_and_bursts_are_counted_and_forwarded() {
 #[tokio::test]
 async fn probes_are_swallowed() {
     let mut bad = Bad::connected(|_| {}).await;
-    let mut plain = bad.plain(105, 77, SPEECH, &[0; 255]);
-    plain[0] |= 0x20;
-    *plain.last_mut().unwrap() = 255;
-    let sealed = bad.srtp.seal_rtp(&plain, &Header::parse(&plain).unwrap());
-    bad.client.send_raw(bad.sfu.address(), &sealed);
+    bad.pad(105, 77);
     bad.counts(Reason::Probe, 1).await;
+}
+
+#[tokio::test]
+async fn padding_of_a_speaker_leaves_no_gap_for_who_listens() {
+    let directory = tempfile::tempdir().unwrap();
+    let record = directory.path().join("heard");
+    let mut bad = Bad::connected(|settings| settings.record = Some(record.clone())).await;
+    let (listener, _) = connected(&bad.sfu, 2, Style::Web).await;
+    let ssrc = bad.client.ssrc();
+    bad.pad(111, ssrc);
+    bad.counts(Reason::Padding, 1).await;
+    for n in 1..=3 {
+        bad.send(111, ssrc, SPEECH, &OPUS);
+        bad.pad(111, ssrc);
+        bad.counts(Reason::Padding, 1 + n).await;
+    }
+    bad.sfu.set_muted(bad.peer, true, false);
+    bad.pad(111, ssrc);
+    bad.counts(Reason::Padding, 5).await;
+    assert!(listener.wait(SOON, |listener| listener.n_packets() >= 5).await);
+    let numbers: Vec<u16> = listener.packets().iter().map(|packet| packet.seq).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6][..numbers.len()], "all but the first and the last");
+    let stats = bad.stats();
+    assert_eq!((stats.sources[0].packets, stats.sources[0].lost), (3, 0), "{stats:?}");
+    assert_eq!(stats.count(Reason::SequenceGap), 0, "{stats:?}");
+    drop((bad, listener));
+    let index = record.join("index.jsonl");
+    let ended = until(|| std::fs::read_to_string(&index).unwrap().contains("duration_s")).await;
+    assert!(ended && std::fs::read_to_string(&index).unwrap().contains("\"packets\":3"));
 }
 
 #[tokio::test]
