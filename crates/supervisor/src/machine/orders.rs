@@ -14,6 +14,11 @@ impl Machine {
         self.children.get(&key).map(Child::standing)
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_parked(&self, key: Key) -> bool {
+        self.children.get(&key).is_some_and(|child| child.is_parked)
+    }
+
     pub(super) fn add(&mut self, key: Key, rules: Rules) {
         let mut child = Child::new(rules, 0, true);
         child.trial = self.manner.is_strict.then_some(Trial::Add);
@@ -46,6 +51,8 @@ impl Machine {
         child.is_parked = false;
         child.not_before = None;
         child.is_doomed = !child.is_down();
+        // its juniors need not wait for a first try that is not going to happen
+        child.is_settled |= child.is_down();
         child.is_leaving |= child.rules.restart == Restart::Temporary;
         if child.is_down() && child.is_leaving {
             self.remove(key);
