@@ -76,8 +76,8 @@ pub(crate) fn child_spec(
     bot_account: Slot,
     reconnect: Backoff,
 ) -> (ChildSpec, Roster) {
-    let mut places = Vec::new();
-    let mut spec = SupervisorSpec::new(Strategy::OneForOne, intensity(sessions.len()));
+    let (mut places, mut children) = (Vec::new(), Vec::new());
+    let intensity = intensity(sessions.len());
     for (index, session) in sessions.into_iter().enumerate() {
         let (door, handle) = door(BOUND);
         let place = Place {
@@ -93,12 +93,14 @@ pub(crate) fn child_spec(
             is_ready: place.is_ready.clone(),
             watchers: place.watchers.clone(),
         };
-        spec = spec
-            .child(assistant::child_spec(door, (index + 1).to_string(), parts).backoff(reconnect));
+        let child = assistant::child_spec(door, (index + 1).to_string(), parts);
+        children.push(child.backoff(reconnect));
         places.push(place);
     }
     let roster =
         Roster { places: Arc::new(places), last: Arc::default(), n_assigned: Arc::default() };
+    // they do not depend on each other: together they have one deadline, however many they are
+    let spec = SupervisorSpec::new(Strategy::OneForOne, intensity).together(children);
     (ChildSpec::supervisor("assistants", spec), roster)
 }
 

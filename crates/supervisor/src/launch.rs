@@ -72,6 +72,7 @@ where
         .map_err(|panic| Failure::transient(format!("start {panic}")))?;
     let finish_within = launch.limits.finish_within;
     let worker = Worker { actor, seat: seat.clone(), finish_within };
+    #[allow(clippy::disallowed_methods, reason = "the one place where an actor gets its parent")]
     let spawned = match launch.parent.clone() {
         Some(parent) => ActorRuntime::spawn_linked_instant(None, worker, args, parent),
         None => ActorRuntime::spawn_instant(None, worker, args),

@@ -88,7 +88,9 @@ async fn a_parked_child_is_an_error_that_says_what_to_do() {
     tell(&root, "a", Word::Fail(Failure::fatal("the key was revoked"))).await;
     let errors = lines.with(&["ERROR"]);
     assert_eq!(errors.len(), 1, "{errors:?}");
-    assert!(errors[0].contains("the key was revoked") && errors[0].contains("mend the cause"));
+    assert!(
+        errors[0].contains("the key was revoked") && errors[0].contains("mend what its error says")
+    );
 }
 
 /// Panics carry whatever was formatted into them: in handlers, starts, tasks and actors' ends.
