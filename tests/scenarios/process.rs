@@ -158,6 +158,37 @@ impl Process {
         self.folder.path().join("state").join(name)
     }
 
+    /// A second process of the same installation, until `is_enough` of its log or its own end; what it wrote, and its exit
+    /// code if it ended by itself.
+    pub(crate) async fn again(&self, is_enough: &str) -> (Option<i32>, String) {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_armedmusic"))
+            .args([
+                Path::new("run"),
+                Path::new("--config"),
+                &self.folder.path().join("armedmusic.toml"),
+            ])
+            .env_clear()
+            .envs(secrets(&self.telegram))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program was built for this test");
+        let err = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
+        let is_enough = is_enough.to_owned();
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut text = String::new();
+            for line in err.lines().map_while(Result::ok) {
+                text += &line;
+                if line.contains(&is_enough) {
+                    child.kill().expect("it is our child");
+                }
+            }
+            (child.wait().expect("it is our child").code(), text)
+        });
+        tokio::time::timeout(PATIENCE, reading).await.expect("it ends").expect("it is read")
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status();
         assert!(sent.expect("every system has kill").success(), "{name}");

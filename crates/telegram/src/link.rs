@@ -35,7 +35,6 @@ pub(crate) type Answer = Result<Vec<u8>, InvocationError>;
 
 /// What arrives without being asked for.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, handed over and not stored")]
 pub(crate) enum News {
     Updates(Box<UpdatesLike>),
     /// This build cannot read it. What an own request brought back is reported by whoever asked; here it only tells

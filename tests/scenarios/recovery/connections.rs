@@ -177,7 +177,7 @@ async fn other_salts_are_taken_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_whose_clock_is_an_hour_ahead_is_followed() {
-    survives("10", "the server's clock jumps an hour ahead", |_, faults| {
+    survives("22", "the server's clock jumps an hour ahead", |_, faults| {
         faults.set_clock_offset(3_600);
     })
     .await;
@@ -185,7 +185,7 @@ async fn a_server_whose_clock_is_an_hour_ahead_is_followed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_whose_clock_is_an_hour_behind_is_followed() {
-    survives_the_end("10", "the server's clock jumps an hour back", |_, faults| {
+    survives_the_end("22", "the server's clock jumps an hour back", |_, faults| {
         faults.set_clock_offset(-3_600);
     })
     .await;

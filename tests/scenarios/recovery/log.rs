@@ -58,7 +58,8 @@ impl Process {
             self.child.wait().expect("it is our child");
             (text, self.secrets)
         });
-        let (text, secrets) = tokio::time::timeout(PATIENCE, read).await.expect("it ends").unwrap();
+        let (text, secrets) =
+            tokio::time::timeout(PATIENCE, read).await.expect("it ends").expect("it is read");
         for secret in secrets {
             assert!(!text.contains(&secret), "a secret is in the log");
         }
@@ -145,5 +146,5 @@ async fn what_passes_by_itself_is_a_warning_and_an_error_says_what_to_do() {
     let is_meant = |line: &&(String, String)| {
         ["SESSION_REVOKED", "keeps failing", "LOGGER_ID"].iter().any(|word| line.1.contains(word))
     };
-    assert!(errors.iter().all(|line| is_meant(line)), "{errors:#?}");
+    assert!(errors.iter().all(is_meant), "{errors:#?}");
 }

@@ -9,6 +9,8 @@ use tokio::task::JoinSet;
 
 use super::{all_answered, hasty, is_ready_again, key_of, lives, obeyed_once, one_connection_each};
 use crate::figures;
+use crate::process::Setup;
+use crate::world::PATIENCE;
 
 /// How often a session is restarted; the published figure is from `ARMEDMUSIC_RESTARTS=1000`.
 fn restarts() -> u32 {
@@ -135,4 +137,32 @@ async fn an_assistant_that_dies_and_starts_again_was_disconnected_before() {
     assert!(stats.keys[&key_of(&running, ASSISTANT)].connections_opened >= 7);
     one_connection_each(&running);
     running.end().await;
+}
+
+/// A process that stands still holds its login; one that is gone holds nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_process_keeps_its_login_and_a_killed_one_gives_it_back_at_once() {
+    let process = Setup::new().start().await;
+    process.signal("-STOP");
+    let (code, text) = process.again("assistant signed in").await;
+    assert_eq!(code, Some(75), "{text}");
+    process.signal("-KILL");
+    let since = Instant::now();
+    let (_, text) = process.again("bot signed in").await;
+    assert!(text.contains("bot signed in"), "{text}");
+    let back = since.elapsed();
+    for (key, of_key) in &process.telegram.dc().stats().keys {
+        assert!(of_key.live_peak <= 1, "{key:?} was connected twice: {of_key:?}");
+    }
+    figures::record(
+        "34",
+        "the process that holds the logins is frozen, then killed",
+        &format!(
+            "a second one refused with 75; after the kill signed in within {} ms; overlaps 0",
+            back.as_millis()
+        ),
+        "double owner never",
+    );
+    let (_, telegram) = process.ends(PATIENCE).await;
+    telegram.stop().await;
 }
