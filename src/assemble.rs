@@ -1,5 +1,6 @@
 //! From checked settings to what the tree is started with.
 
+use std::fmt;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actors::settings::{Bot, Chat, Settings, Sources};
-use domain::{ChatId, Fault, UserId};
+use domain::{ChatId, Class, Fault, UserId};
 use sources::http::AllowHost;
 use telegram::{Secret, Session};
 
@@ -20,13 +21,24 @@ const CHECK_AGAIN: Duration = Duration::from_secs(1);
 const REJOIN_BACKOFF: Duration = Duration::from_secs(1);
 const REJOIN_BACKOFF_MAX: Duration = Duration::from_secs(60);
 const CALL_HEALTHY_AFTER: Duration = Duration::from_secs(30);
+/// An hour without a network, and then some.
+const CALL_HOLD_MAX: Duration = Duration::from_secs(2 * 3_600);
+const ASSISTANT_WAIT: Duration = Duration::from_secs(30);
 /// A join's answer and the connection's own deadline both fit in.
 const CONNECT_SLACK: Duration = Duration::from_secs(3);
 /// Administrators change seldom; a minute is what people accept.
 const STANDING_MAX: Duration = Duration::from_secs(60);
 
+/// Why the bot cannot be started.
+#[derive(Debug)]
+pub enum Unusable {
+    Settings(Mistakes),
+    /// Another process is connected with the same login. Two connections would cost the account that login.
+    InUse(String),
+}
+
 /// Everything the tree needs.
-pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistakes> {
+pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Unusable> {
     let state = &config.state_directory;
     make_private_directory(state)?;
     let mut telegram = telegram::Settings::new(identity.api_id, identity.api_hash.clone());
@@ -36,22 +48,32 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Mistake
     telegram.ping_timeout = config.telegram.ping_timeout;
     Ok(Settings {
         telegram,
+        reconnect: supervisor::Backoff {
+            initial: config.telegram.retry_first,
+            max: config.telegram.retry_max,
+            ..supervisor::Backoff::STANDARD
+        },
         bot: Bot {
             session: bot_session(state, identity.bot_session)?,
             token: Secret::new(identity.bot_token),
             language: config.language,
-            owner: identity.owner.map(UserId),
+            operators: identity.owner.into_iter().chain(identity.sudo).map(UserId).collect(),
             logger: identity.logger.map(ChatId),
             button_key: button_key(&state.join("buttons.key"))?,
             command_age_max: config.telegram.command_age_max,
             standing_max: STANDING_MAX,
         },
         assistants: assistant_sessions(state, identity.assistants)?,
-        chat: Chat { player: player(config), refresh: config.chat.refresh },
+        chat: Chat {
+            player: player(config),
+            refresh: config.chat.refresh,
+            load_max: config.audio.stuck_after,
+        },
         call: call(config),
         transport: transport(config),
         media: media(config)?,
         sources: sources(config)?,
+        memory: resident_bytes,
     })
 }
 
@@ -61,7 +83,14 @@ fn player(config: &Config) -> domain::player::Settings {
         controls: config.chat.controls,
         duration_max: config.chat.duration_max,
         linger: config.chat.linger,
+        stuck_ticks: stuck_ticks(config.audio.stuck_after, config.chat.refresh),
     }
+}
+
+/// Whole ticks of the now-playing line; a single one could be chance.
+fn stuck_ticks(after: Duration, refresh: Duration) -> u32 {
+    let ticks = after.as_millis().div_ceil(refresh.as_millis().max(1));
+    u32::try_from(ticks).unwrap_or(u32::MAX).max(2)
 }
 
 fn call(config: &Config) -> domain::call::Settings {
@@ -74,6 +103,9 @@ fn call(config: &Config) -> domain::call::Settings {
         backoff_initial: REJOIN_BACKOFF,
         backoff_max: REJOIN_BACKOFF_MAX,
         healthy_after: CALL_HEALTHY_AFTER,
+        hold_max: CALL_HOLD_MAX,
+        assistant_wait: ASSISTANT_WAIT,
+        ended_wait: config.call.ended_wait,
     }
 }
 
@@ -143,25 +175,35 @@ fn sources(config: &Config) -> Result<Sources, Mistakes> {
     })
 }
 
-fn bot_session(state: &Path, string: Option<String>) -> Result<Session, Mistakes> {
+fn bot_session(state: &Path, string: Option<String>) -> Result<Session, Unusable> {
     let path = state.join("bot.session.json");
     let session = match string {
         Some(string) => Session::import(&Secret::new(string), Some(&path)),
         None => Session::open(Some(&path)),
     };
-    session.map_err(|fault| Mistakes::one("BOT_SESSION", fault.detail))
+    session.map_err(|fault| unusable("BOT_SESSION", fault))
+}
+
+fn unusable(key: &str, fault: Fault) -> Unusable {
+    match fault.class {
+        Class::Transient => Unusable::InUse(format!(
+            "{key} is in use: {}; stop that one first, one login may be connected only once",
+            fault.detail
+        )),
+        _ => Mistakes::one(key, fault.detail).into(),
+    }
 }
 
 fn assistant_sessions(
     state: &Path,
     strings: Vec<(usize, String)>,
-) -> Result<Vec<Session>, Mistakes> {
+) -> Result<Vec<Session>, Unusable> {
     let mut sessions = Vec::new();
     for (number, string) in strings {
         let path = state.join(format!("assistant-{number}.session.json"));
         let session = Session::import(&Secret::new(string), Some(&path));
         let key = assistant_key(number);
-        sessions.push(session.map_err(|fault| Mistakes::one(key, fault.detail))?);
+        sessions.push(session.map_err(|fault| unusable(&key, fault))?);
     }
     Ok(sessions)
 }
@@ -191,9 +233,33 @@ fn button_key(path: &Path) -> Result<[u8; 32], Mistakes> {
     Ok(key)
 }
 
+/// What the system says this process holds; `None` where there is no Linux to ask.
+fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1_024)
+}
+
 fn find_in_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|directory| directory.join(program))
         .find(|candidate| candidate.is_file())
 }
+
+impl From<Mistakes> for Unusable {
+    fn from(mistakes: Mistakes) -> Unusable {
+        Unusable::Settings(mistakes)
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unusable::Settings(mistakes) => mistakes.fmt(f),
+            Unusable::InUse(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for Unusable {}

@@ -8,12 +8,14 @@
 mod calls;
 mod child;
 mod conditions;
+mod floor;
 mod play;
 mod process;
 mod report;
 mod server;
 mod spacing;
 mod statistics;
+mod table;
 
 use std::process::ExitCode;
 
@@ -26,6 +28,7 @@ pub fn run(options: &BenchOptions) -> ExitCode {
         let done = match &options.what {
             Bench::Calls(calls) => calls::run(calls).await,
             Bench::Play(play) => play::run(play).await,
+            Bench::Table(table) => table::run(table).await,
             Bench::Sfu => server::serve(),
         };
         match done {

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+#[cfg(feature = "demo")]
+use clap::ValueEnum;
 use clap::{Args, Parser, Subcommand};
 
 /// Music for the voice chats of Telegram groups.
@@ -43,6 +45,19 @@ pub struct DemoOptions {
     /// Run simulator and bot until a signal, for clients from outside, instead of the scripted session.
     #[arg(long)]
     pub serve: bool,
+    /// Many chats play while something dies every few seconds, and what came of it is told.
+    #[arg(long, conflicts_with = "serve")]
+    pub chaos: bool,
+    /// Chooses what dies and when; the same seed chooses the same.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "chaos")]
+    pub seed: u64,
+    #[arg(long, value_name = "N", default_value_t = 30, requires = "chaos")]
+    pub chats: usize,
+    #[arg(long, value_name = "S", default_value_t = 300, requires = "chaos")]
+    pub seconds: u64,
+    /// Milliseconds between two faults.
+    #[arg(long, value_name = "MS", default_value_t = 5_000, requires = "chaos")]
+    pub every_ms: u64,
     #[command(flatten)]
     pub simulator: SimulatorOptions,
     /// The music folder the bot searches; the demo's own music when it is not given.
@@ -81,6 +96,8 @@ pub enum Bench {
     Calls(CallsOptions),
     /// From a member's /play to the first packet in another member's ear, with the whole bot.
     Play(PlayOptions),
+    /// `calls` for each file and each number of calls, every one in a process of its own, as one Markdown table.
+    Table(TableOptions),
     /// The child process of `calls`.
     #[command(hide = true)]
     Sfu,
@@ -98,9 +115,33 @@ pub struct CallsOptions {
     /// What every call plays, again and again.
     #[arg(long, value_name = "FILE")]
     pub file: PathBuf,
+    /// How the calls connect: the first choice, or the second attempt.
+    #[arg(long, default_value = "native")]
+    pub style: CallStyle,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CallStyle {
+    Native,
+    Web,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Args)]
+pub struct TableOptions {
+    /// Numbers of calls.
+    #[arg(long, default_values_t = [1, 10, 50], value_delimiter = ',', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=2000))]
+    pub calls: Vec<u16>,
+    /// Seconds that are measured in each run.
+    #[arg(long, default_value_t = 20, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
+    /// What the calls play.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 }
 
 #[cfg(feature = "demo")]

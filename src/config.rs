@@ -35,6 +35,8 @@ pub struct Telegram {
     pub call_timeout: Duration,
     pub ping_every: Duration,
     pub ping_timeout: Duration,
+    pub retry_first: Duration,
+    pub retry_max: Duration,
     pub command_age_max: Duration,
 }
 
@@ -53,6 +55,7 @@ pub struct Audio {
     pub complexity: u8,
     pub ring: Duration,
     pub read_ahead_bytes: usize,
+    pub stuck_after: Duration,
     pub streams_per_clock: usize,
     pub ffmpeg: Ffmpeg,
 }
@@ -69,6 +72,7 @@ pub struct Call {
     pub connect: Duration,
     pub lost_after: Duration,
     pub tries_max: u32,
+    pub ended_wait: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -96,6 +100,8 @@ pub struct Identity {
     /// A session string for the bot itself, in place of a fresh sign-in.
     pub bot_session: Option<String>,
     pub owner: Option<i64>,
+    /// People who may do what the owner may.
+    pub sudo: Vec<i64>,
     pub logger: Option<i64>,
 }
 

@@ -12,6 +12,7 @@ use simulator::listener::{Listener, Style};
 use simulator::music::Track;
 use simulator::world::{ADA, BOT, DMITRI, Shown, World, jam};
 
+use crate::chaos;
 use crate::cli::DemoOptions;
 use crate::run::fail;
 use crate::simulated::{Simulated, Wishes, in_runtime, serve_demo};
@@ -36,7 +37,16 @@ pub fn run(options: &DemoOptions) -> ExitCode {
         allow_hosts: &options.allow_host,
         refresh: REFRESH,
         settings: "",
+        environment: &[],
     };
+    if options.chaos {
+        return chaos::run(&chaos::Options {
+            seed: options.seed,
+            n_chats: options.chats.max(1),
+            length: Duration::from_secs(options.seconds),
+            every: Duration::from_millis(options.every_ms.max(10)),
+        });
+    }
     if options.serve {
         return serve_demo(&wishes);
     }

@@ -5,11 +5,14 @@
 
 pub mod assemble;
 #[cfg(feature = "demo")]
+pub mod chaos;
+#[cfg(feature = "demo")]
 pub mod bench;
 pub mod cli;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod notify;
 pub mod run;
 pub mod signals;
 #[cfg(feature = "demo")]

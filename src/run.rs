@@ -1,44 +1,64 @@
 //! The bot, from settings to exit code.
 
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actors::Tree;
 
+use crate::assemble::Unusable;
 use crate::cli::RunOptions;
-use crate::config::{Config, EXIT_CONFIG, Environment, Mistakes};
+use crate::config::{Config, EXIT_CONFIG, Environment};
+use crate::notify::{Herald, Notify, View, Watch, is_settled, status};
 use crate::signals::Signals;
 use crate::{assemble, telemetry};
 
 /// All children together must be done by then (supervision.md); systemd waits longer.
-pub const DRAIN_MAX: Duration = Duration::from_secs(15);
+pub const DRAIN_MAX: Duration = Duration::from_millis(12_500);
 /// Audio threads have nothing left to do once the tree is down.
 pub const AUDIO_MAX: Duration = Duration::from_secs(1);
+/// The process ends by then after its first signal, whatever hangs in it.
+pub const LAST_RESORT: Duration = Duration::from_secs(15);
+/// What the runtime's own threads may still be doing (a name being resolved) is of no use to anybody.
+const RUNTIME_MAX: Duration = Duration::from_millis(100);
+/// How often the service manager's picture of us is looked after.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// In the state directory.
+const STATS_FILE: &str = "stats.json";
 /// sysexits.h EX_UNAVAILABLE: the tree gave up; a supervisor above may try again.
 const EXIT_GAVE_UP: u8 = 69;
-/// What shells report for a process ended by SIGINT.
-const EXIT_INTERRUPTED: i32 = 130;
+/// sysexits.h EX_TEMPFAIL: it may work when the other process is gone.
+const EXIT_IN_USE: u8 = 75;
 
 /// `armedmusic run`
 pub fn run(options: &RunOptions) -> ExitCode {
-    let settings = match read(options) {
-        Ok(settings) => settings,
-        Err(mistakes) => return refuse(&mistakes),
+    // before anything that takes time: from here on no signal is lost, and a second one leaves
+    let signals = match Signals::listen(LAST_RESORT) {
+        Ok(signals) => signals,
+        Err(error) => return fail(&format!("signals cannot be heard: {error}")),
     };
+    let (settings, state) = match read(options) {
+        Ok(read) => read,
+        Err(unusable) => return refuse(&unusable),
+    };
+    let notify = Notify::from_environment().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the service manager's socket (NOTIFY_SOCKET) cannot be used");
+        Notify::nobody()
+    });
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the system gives no threads: {error}")),
     };
-    runtime.block_on(async {
-        let mut signals = match Signals::listen() {
-            Ok(signals) => signals,
-            Err(error) => return fail(&format!("signals cannot be heard: {error}")),
-        };
+    let code = runtime.block_on(async {
         match actors::start(settings) {
-            Ok(tree) => until_signal(&tree, &mut signals).await,
+            Ok(tree) => until_signal(&tree, &signals, &notify, Some(&state)).await,
             Err(fault) => fail(&fault.detail),
         }
-    })
+    });
+    runtime.shutdown_timeout(RUNTIME_MAX);
+    telemetry::finish();
+    code
 }
 
 /// `armedmusic check`
@@ -49,11 +69,12 @@ pub fn check(options: &RunOptions) -> ExitCode {
             println!("The settings are good.");
             ExitCode::SUCCESS
         }
-        Err(mistakes) => refuse(&mistakes),
+        Err(unusable) => refuse(&unusable),
     }
 }
 
-fn read(options: &RunOptions) -> Result<actors::Settings, Mistakes> {
+/// What the tree is started with, and where it keeps its state.
+fn read(options: &RunOptions) -> Result<(actors::Settings, PathBuf), Unusable> {
     let config = Config::load(options.config.as_deref());
     let identity = Environment(&|name| std::env::var(name).ok()).identity();
     // both kinds of mistakes are told together
@@ -61,48 +82,130 @@ fn read(options: &RunOptions) -> Result<actors::Settings, Mistakes> {
         (Ok(config), Ok(identity)) => (config, identity),
         (Err(mut mistakes), Err(more)) => {
             mistakes.0.extend(more.0);
-            return Err(mistakes);
+            return Err(mistakes.into());
         }
-        (Err(mistakes), _) | (_, Err(mistakes)) => return Err(mistakes),
+        (Err(mistakes), _) | (_, Err(mistakes)) => return Err(mistakes.into()),
     };
     telemetry::start(&config.log)?;
-    assemble::settings(&config, identity)
+    Ok((assemble::settings(&config, identity)?, config.state_directory))
 }
 
-/// Lets the tree live until a signal, then drains it. A second signal ends at once.
-pub async fn until_signal(tree: &Tree, signals: &mut Signals) -> ExitCode {
+/// Lets the tree live until a signal, then drains it. A second signal ends the process by itself (see [`Signals`]). The
+/// numbers that an operator asks for go to `state`.
+pub async fn until_signal(
+    tree: &Tree,
+    signals: &Signals,
+    notify: &Notify,
+    state: Option<&Path>,
+) -> ExitCode {
+    let mut herald = Herald::new();
     let gave_up = tokio::select! {
         exit = tree.root().wait() => Some(exit),
-        signal = signals.next() => {
+        signal = signals.end() => {
             tracing::info!(signal, "draining");
             None
         }
+        () = report(tree, notify, &mut herald) => None,
+        () = beat(tree, notify) => None,
+        () = write_down(tree, signals, state) => None,
     };
     if let Some(exit) = gave_up {
         tracing::error!(?exit, "the tree gave up; see the lines above for the cause");
+        notify.send(&herald.draining("the tree gave up".to_owned(), Duration::ZERO));
         return ExitCode::from(EXIT_GAVE_UP);
     }
-    or_interrupted(tree.shutdown(DRAIN_MAX, AUDIO_MAX), signals).await
+    drain(tree, notify, &mut herald).await;
+    ExitCode::SUCCESS
 }
 
-/// Waits for `drained`, unless a further signal wants to leave at once.
-pub async fn or_interrupted(drained: impl Future<Output = ()>, signals: &mut Signals) -> ExitCode {
-    tokio::select! {
-        () = drained => {
-            tracing::info!("drained");
-            ExitCode::SUCCESS
-        }
-        signal = signals.next() => {
-            tracing::warn!(signal, "second signal, leaving at once");
-            std::process::exit(EXIT_INTERRUPTED)
+/// Keeps the service manager's picture of us. Never ends.
+async fn report(tree: &Tree, notify: &Notify, herald: &mut Herald) {
+    let since = Instant::now();
+    while notify.is_heard() {
+        let snapshot = tree.root().snapshot();
+        let is_settled = is_settled(&snapshot, since.elapsed());
+        let view = View { is_settled, status: status(tree.n_playing(), &snapshot) };
+        notify.send(&herald.look(view, since.elapsed()));
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    std::future::pending().await
+}
+
+/// Tells the watchdog that we live, as long as everybody does. Never ends.
+async fn beat(tree: &Tree, notify: &Notify) {
+    let Some(patience) = notify.watchdog() else { return std::future::pending().await };
+    let mut watch = Watch::default();
+    loop {
+        let pulse = tree.pulse(patience / 4).await;
+        notify.send(watch.pulse(&pulse).as_slice());
+        tokio::time::sleep(patience / 4).await;
+    }
+}
+
+/// Writes the numbers down whenever SIGUSR1 asks for them. Never ends.
+async fn write_down(tree: &Tree, signals: &Signals, state: Option<&Path>) {
+    let Some(state) = state else { return std::future::pending().await };
+    let path = state.join(STATS_FILE);
+    for n in 1.. {
+        signals.report(n).await;
+        let stats = tree.stats();
+        let totals = &stats.totals;
+        match save(&path, &stats) {
+            Ok(()) => tracing::info!(
+                path = %path.display(),
+                chats = totals.chats,
+                playing = totals.playing,
+                sessions = totals.sessions_ready,
+                unwell = totals.unwell,
+                "the numbers are written down"
+            ),
+            Err(error) => tracing::error!(
+                path = %path.display(), %error, "the numbers cannot be written; is the disk full?"
+            ),
         }
     }
+}
+
+/// Whoever reads the file meanwhile reads the old one or the new one.
+fn save(path: &Path, stats: &actors::Stats) -> std::io::Result<()> {
+    let beside = path.with_extension("json.new");
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)?;
+    serde_json::to_writer_pretty(&mut file, stats)?;
+    std::fs::rename(beside, path)
+}
+
+/// Stops everything in order, and says so meanwhile.
+async fn drain(tree: &Tree, notify: &Notify, herald: &mut Herald) {
+    let since = Instant::now();
+    let mut drained = std::pin::pin!(tree.shutdown(DRAIN_MAX, AUDIO_MAX));
+    loop {
+        let left = LAST_RESORT.saturating_sub(since.elapsed());
+        let status = format!("draining, {} actors left", tree.left().len());
+        notify.send(&herald.draining(status, left));
+        if tokio::time::timeout(LOOK_EVERY, &mut drained).await.is_ok() {
+            break;
+        }
+    }
+    tracing::info!(took_ms = since.elapsed().as_millis() as u64, "drained");
 }
 
 #[allow(clippy::print_stderr, reason = "there is no log before the settings are good")]
-fn refuse(mistakes: &Mistakes) -> ExitCode {
-    eprintln!("armedmusic: the settings are not usable\n{mistakes}");
-    ExitCode::from(EXIT_CONFIG)
+fn refuse(unusable: &Unusable) -> ExitCode {
+    match unusable {
+        Unusable::Settings(mistakes) => {
+            eprintln!("armedmusic: the settings are not usable\n{mistakes}");
+            ExitCode::from(EXIT_CONFIG)
+        }
+        Unusable::InUse(text) => {
+            eprintln!("armedmusic: {text}");
+            ExitCode::from(EXIT_IN_USE)
+        }
+    }
 }
 
 #[allow(clippy::print_stderr, reason = "the process ends here, with or without a log")]

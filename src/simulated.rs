@@ -11,7 +11,8 @@ use simulator::world::{ASSISTANT, BOT, Population, SECOND_ASSISTANT, Settings, T
 
 use crate::cli::SimulatorOptions;
 use crate::config::{Config, Environment, Log, Mistakes};
-use crate::run::{AUDIO_MAX, DRAIN_MAX, fail, or_interrupted, until_signal};
+use crate::notify::Notify;
+use crate::run::{AUDIO_MAX, DRAIN_MAX, LAST_RESORT, fail, until_signal};
 use crate::signals::Signals;
 use crate::{assemble, telemetry};
 
@@ -39,12 +40,14 @@ pub struct Wishes<'a> {
     pub refresh: Duration,
     /// More settings, as in the settings file; they win.
     pub settings: &'a str,
+    /// More of the environment, as in `config/env.example`.
+    pub environment: &'a [(&'static str, String)],
 }
 
 /// `armedmusic simulator`
 pub fn serve_simulator(options: &SimulatorOptions) -> ExitCode {
     in_runtime(async {
-        let mut signals = match Signals::listen() {
+        let signals = match Signals::listen(LAST_RESORT) {
             Ok(signals) => signals,
             Err(error) => return fail(&format!("signals cannot be heard: {error}")),
         };
@@ -58,16 +61,17 @@ pub fn serve_simulator(options: &SimulatorOptions) -> ExitCode {
             }
         };
         announce(&telegram);
-        let signal = signals.next().await;
+        let signal = signals.end().await;
         tracing::info!(signal, "stopping");
-        or_interrupted(telegram.stop(), &mut signals).await
+        telegram.stop().await;
+        ExitCode::SUCCESS
     })
 }
 
 /// `armedmusic demo --serve`
 pub fn serve_demo(wishes: &Wishes<'_>) -> ExitCode {
     in_runtime(async {
-        let mut signals = match Signals::listen() {
+        let signals = match Signals::listen(LAST_RESORT) {
             Ok(signals) => signals,
             Err(error) => return fail(&format!("signals cannot be heard: {error}")),
         };
@@ -76,7 +80,7 @@ pub fn serve_demo(wishes: &Wishes<'_>) -> ExitCode {
             Err(error) => return fail(&error.to_string()),
         };
         announce(&simulated.telegram);
-        let code = until_signal(&simulated.tree, &mut signals).await;
+        let code = until_signal(&simulated.tree, &signals, &Notify::nobody(), None).await;
         simulated.telegram.stop().await;
         code
     })
@@ -134,7 +138,9 @@ impl Simulated {
             }
         };
         let config = config(&folder.0, &music, wishes)?;
-        let secrets = secrets(&telegram);
+        let mut secrets = secrets(&telegram);
+        let more = wishes.environment.iter();
+        secrets.extend(more.map(|(name, value)| ((*name).to_owned(), value.clone())));
         let identity = Environment(&|name| secrets.get(name).cloned()).identity()?;
         let tree = actors::start(assemble::settings(&config, identity)?)?;
         let simulated = Simulated { telegram, tree, folder };
@@ -179,7 +185,7 @@ fn config(folder: &Path, music: &Path, wishes: &Wishes<'_>) -> Result<Config, Mi
 }
 
 /// The environment of this run: sign-ins that the simulator knows.
-fn secrets(telegram: &Telegram) -> HashMap<String, String> {
+pub fn secrets(telegram: &Telegram) -> HashMap<String, String> {
     let token = telegram.population().bots.first().map(|bot| bot.token.clone()).unwrap_or_default();
     [
         ("API_ID", "12345".to_owned()),
@@ -202,6 +208,10 @@ impl Folder {
             std::env::temp_dir().join(format!("armedmusic-demo-{:08x}", rand::random::<u32>()));
         std::fs::create_dir_all(&path)?;
         Ok(Folder(path))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 }
 

@@ -18,6 +18,7 @@ help =
     <code>/skip</code>: the next track, please
     <code>/stop</code>: end the music and leave the voice chat
     <code>/queue</code>: what plays now and what comes next
+    <code>/stats</code>: how the music is doing
     <code>/ping</code>: am I awake?
 
     Everybody may ask for music. { $controls ->
@@ -33,6 +34,7 @@ command-resume = Go on
 command-skip = Next track
 command-stop = End the music
 command-queue = What plays and what waits
+command-stats = How the music is doing
 command-ping = Am I awake?
 command-help = What I can do
 
@@ -94,6 +96,13 @@ forged = This button is not mine.
 
 call-held = ⏳ { $reason } The music waits and goes on where it was.
 call-restored = 🔊 The connection is back, the music goes on.
+call-ended = ⏳ The voice chat ended. { $minutes ->
+        [0] Start a new one and send <code>/play</code> again.
+        [one] Start a new one within a minute and the music goes on where it was.
+       *[other] Start a new one within { $minutes } minutes and the music goes on where it was.
+    }
+assistant-changed = 🔁 Another assistant takes over.
+revived = 🔁 Sorry, a hiccup. The music goes on at { $position }.
 call-failed = ⚠️ { $reason }{ $dropped ->
         [0] { "" }
         [one] { " " }One waiting track was dropped.
@@ -143,3 +152,46 @@ reason-internal = Something went wrong on my side. Try again; the operator can s
 alert-parked = 🛑 <code>{ $path }</code> is parked and will not be tried again: { $detail }
 alert-critical = ⚠️ <code>{ $path }</code> failed { $detail } times in a row and is still being tried.
 alert-stuck = ⚠️ <code>{ $path }</code> was killed and does not end; restart the service when it suits.
+
+## /stats
+
+stats-sound = { $quality ->
+        [good] 🔊 The sound is fine.
+        [fair] 🔉 There were small gaps in the sound.
+        [poor] 🔈 There were many gaps in the sound: the network or this machine cannot keep up.
+       *[none] 🔇 Not in the voice chat at this moment.
+    }
+stats-stranger = 📊 I show here how the music of a group is doing. Send <code>/stats</code> in a group where I play.
+stats-elsewhere = 🔧 The whole picture is for operators' eyes: send me <code>/stats</code> in private.
+stats-forbidden = 🔒 Only operators may look at this.
+stats-head = 📊 <b>ArmedMusic { $version }</b> · up for { $uptime }
+stats-chats = 🎧 { $playing } playing, { $paused } paused, { $chats ->
+        [one] 1 chat
+       *[other] { $chats } chats
+    } in all
+stats-sessions = 🔑 { $ready } of { $sessions } sessions signed in
+stats-process = 💾 { $memory } MiB · ♻️ { $restarts ->
+        [one] 1 restart
+       *[other] { $restarts } restarts
+    }
+stats-engine = ⏱ { $clocks ->
+        [one] 1 audio clock
+       *[other] { $clocks } audio clocks
+    }, never later than { $late } ms
+stats-well = ✅ Everybody is well.
+stats-unwell = ⚠️ <b>Not well: { $actors }</b>
+stats-tree =
+    🌳 <b>Everybody</b>: life/restarts, ✉ waiting/most
+    🔊 frames sent + silent − missing
+stats-line = { $dropped } dropped, round trip { $round_trip } ms, heard { $silent } ms ago
+stats-error = { $ago } ago: { $error }
+stats-retry = again in { $wait }
+stats-page = Page { $page } of { $pages }
+stats-ready = ready
+stats-waiting = waits
+stats-starting = starting
+stats-draining = draining
+stats-degraded = degraded
+stats-backoff = failed
+stats-parked = parked
+stats-ended = ended

@@ -18,6 +18,7 @@ help =
     <code>/skip</code>: следующий трек
     <code>/stop</code>: закончить и выйти из голосового чата
     <code>/queue</code>: что звучит и что дальше
+    <code>/stats</code>: как идёт музыка
     <code>/ping</code>: проверка связи
 
     Заказывать музыку может каждый. { $controls ->
@@ -33,6 +34,7 @@ command-resume = Продолжить
 command-skip = Следующий трек
 command-stop = Закончить
 command-queue = Что звучит и что ждёт
+command-stats = Как идёт музыка
 command-ping = Проверка связи
 command-help = Что я умею
 
@@ -97,6 +99,13 @@ forged = Это не моя кнопка.
 
 call-held = ⏳ { $reason } Музыка подождёт и продолжится с того же места.
 call-restored = 🔊 Связь вернулась, музыка продолжается.
+call-ended = ⏳ Голосовой чат закончился. { $minutes ->
+        [0] Начните новый и отправьте <code>/play</code> ещё раз.
+        [one] Начните новый в течение { $minutes } минуты, и музыка продолжится с того же места.
+       *[other] Начните новый в течение { $minutes } минут, и музыка продолжится с того же места.
+    }
+assistant-changed = 🔁 Вместо прежнего ассистента играет другой.
+revived = 🔁 Простите, сбой. Музыка продолжается с { $position }.
 call-failed = ⚠️ { $reason }{ $dropped ->
         [0] { "" }
         [one] { " " }Из очереди убран { $dropped } трек.
@@ -147,3 +156,45 @@ reason-internal = Что-то сломалось у меня. Попробуй �
 alert-parked = 🛑 <code>{ $path }</code> остановлен и больше не запускается: { $detail }
 alert-critical = ⚠️ <code>{ $path }</code> упал { $detail } раз подряд, попытки продолжаются.
 alert-stuck = ⚠️ <code>{ $path }</code> снят и не завершается; перезапусти службу, когда будет удобно.
+
+## /stats
+
+stats-sound = { $quality ->
+        [good] 🔊 Звук в порядке.
+        [fair] 🔉 В звуке были короткие пропуски.
+        [poor] 🔈 В звуке много пропусков: не успевает сеть или сам сервер.
+       *[none] 🔇 Сейчас не в голосовом чате.
+    }
+stats-stranger = 📊 Здесь видно, как идёт музыка в группе. Отправь <code>/stats</code> в группе, где я играю.
+stats-elsewhere = 🔧 Полная картина только для операторов: отправь мне <code>/stats</code> в личку.
+stats-forbidden = 🔒 Это могут смотреть только операторы.
+stats-head = 📊 <b>ArmedMusic { $version }</b> · работает { $uptime }
+stats-chats = 🎧 Играет: { $playing }, на паузе: { $paused }, всего { $chats ->
+        [one] { $chats } чат
+        [few] { $chats } чата
+       *[other] { $chats } чатов
+    }
+stats-sessions = 🔑 Сессий в сети: { $ready } из { $sessions }
+stats-process = 💾 { $memory } МиБ · ♻️ { $restarts ->
+        [one] { $restarts } перезапуск
+        [few] { $restarts } перезапуска
+       *[other] { $restarts } перезапусков
+    }
+stats-engine = ⏱ Звуковых часов: { $clocks }, опоздание не больше { $late } мс
+stats-well = ✅ Все здоровы.
+stats-unwell = ⚠️ <b>Нездоровы: { $actors }</b>
+stats-tree =
+    🌳 <b>Все</b>: жизнь/перезапуски, ✉ ждут/больше всего
+    🔊 кадров отправлено + тишины − пропущено
+stats-line = потеряно { $dropped }, туда и обратно { $round_trip } мс, слышно { $silent } мс назад
+stats-error = { $ago } назад: { $error }
+stats-retry = снова через { $wait }
+stats-page = Страница { $page } из { $pages }
+stats-ready = работает
+stats-waiting = ждёт
+stats-starting = запускается
+stats-draining = завершается
+stats-degraded = работает частично
+stats-backoff = упал
+stats-parked = остановлен
+stats-ended = закончил

@@ -2,6 +2,8 @@
 //!
 //! Part of the bot's actor: nothing here waits, what has to wait is a task whose answer comes back as a message.
 
+pub(crate) mod stats;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -74,7 +76,7 @@ impl Desk {
     }
 
     pub(crate) fn message(&mut self, message: &Message) {
-        let wish = inbox::read(message, &self.username, self.parts.settings.owner);
+        let wish = inbox::read(message, &self.username, &self.parts.settings.operators);
         if wish == Wish::Nothing || self.is_stale(message.date) {
             return;
         }
@@ -103,18 +105,20 @@ impl Desk {
                 let uptime = crate::speech::texts::clock(self.started.elapsed());
                 self.say(chat, reply_to, "ping", &[("uptime", Arg::Text(&uptime))]);
             }
+            Wish::Stats { by } => self.stats(chat, &by),
             Wish::NotHere => self.say(chat, reply_to, "only-in-groups", &[]),
             Wish::Play { asked, requester } => self.play(message, asked, requester),
             Wish::Control { control, by, only } => self.control(chat, control, by, only),
-            Wish::Nothing | Wish::Stale { .. } | Wish::Forged { .. } => {}
+            Wish::Nothing | Wish::Turn { .. } | Wish::Stale { .. } | Wish::Forged { .. } => {}
         }
     }
 
     pub(crate) fn callback(&mut self, callback: &Callback) {
         let chat = callback.chat;
         let current = self.voice.generation(chat);
-        match inbox::press(callback, &self.seal, current, self.parts.settings.owner) {
+        match inbox::press(callback, &self.seal, current, &self.parts.settings.operators) {
             Wish::Control { control, by, only } => self.control(chat, control, by, only),
+            Wish::Turn { by, page } => self.turn(chat, &by, page, callback.message),
             Wish::Stale { by } => self.refuse(chat, &by, "stale"),
             Wish::Forged { by } => {
                 tracing::warn!(%chat, user = by.standing.user.0, "forged callback data refused");

@@ -1,6 +1,6 @@
 //! What a message or a pressed button wants of the bot. Pure.
 
-use domain::callback::{Action, Forged, Generation, Seal};
+use domain::callback::{Action, Forged, Generation, Pressed, Seal};
 use domain::command::{Asked, Command, Parsed, parse};
 use domain::event::{By, Via};
 use domain::permission::Standing;
@@ -20,6 +20,14 @@ pub(crate) enum Wish {
     Start,
     Help,
     Ping,
+    Stats {
+        by: By,
+    },
+    /// Another page of numbers, in place of the one whose button was pressed.
+    Turn {
+        by: By,
+        page: usize,
+    },
     /// Something that makes sense in groups only.
     NotHere,
     Play {
@@ -59,7 +67,7 @@ pub(crate) enum Control {
 }
 
 /// Reads a message. `username` is the bot's.
-pub(crate) fn read(message: &Message, username: &str, owner: Option<UserId>) -> Wish {
+pub(crate) fn read(message: &Message, username: &str, operators: &[UserId]) -> Wish {
     if message.is_out
         || matches!(&message.from, Sender::User(user) if user.is_bot)
         || message.chat.is_broadcast
@@ -76,6 +84,7 @@ pub(crate) fn read(message: &Message, username: &str, owner: Option<UserId>) -> 
         Command::Start => return Wish::Start,
         Command::Help => return Wish::Help,
         Command::Ping => return Wish::Ping,
+        Command::Stats => return Wish::Stats { by: by(message, operators) },
         _ if is_private => return Wish::NotHere,
         Command::Play(asked) => {
             let Requester { id, name } = requester(&message.from, message.chat.id);
@@ -88,15 +97,20 @@ pub(crate) fn read(message: &Message, username: &str, owner: Option<UserId>) -> 
         Command::Stop => Control::Stop,
         Command::Queue => Control::List,
     };
+    Wish::Control { control, by: by(message, operators), only: None }
+}
+
+/// Who wrote a message.
+fn by(message: &Message, operators: &[UserId]) -> By {
     let Requester { id, name } = requester(&message.from, message.chat.id);
     let standing = Standing {
         user: id,
         is_anonymous_admin: matches!(message.from, Sender::AnonymousAdmin),
         is_admin: false,
-        is_owner: Some(id) == owner,
+        is_owner: operators.contains(&id),
         is_requester: false,
     };
-    Wish::Control { control, by: By { name, standing, via: Via::Message(message.id) }, only: None }
+    By { name, standing, via: Via::Message(message.id) }
 }
 
 /// Reads a press; `current` is the life of the player that the chat's newest panel belongs to.
@@ -104,18 +118,21 @@ pub(crate) fn press(
     callback: &Callback,
     seal: &Seal,
     current: Option<Generation>,
-    owner: Option<UserId>,
+    operators: &[UserId],
 ) -> Wish {
     let standing = Standing {
         user: callback.from.id,
         is_anonymous_admin: false,
         is_admin: false,
-        is_owner: Some(callback.from.id) == owner,
+        is_owner: operators.contains(&callback.from.id),
         is_requester: false,
     };
     let by = By { name: callback.from.name.clone(), standing, via: Via::Button(callback.id) };
     match seal.check(callback.chat, &callback.data) {
         Err(Forged) => Wish::Forged { by },
+        Ok(Pressed { action: Action::Stats, attempt, .. }) => {
+            Wish::Turn { by, page: usize::try_from(attempt.0).unwrap_or(usize::MAX) }
+        }
         Ok(pressed) if Some(pressed.generation) != current => Wish::Stale { by },
         Ok(pressed) => {
             let control = match pressed.action {
@@ -123,6 +140,7 @@ pub(crate) fn press(
                 Action::Resume => Control::Resume,
                 Action::Skip => Control::Skip,
                 Action::Stop => Control::Stop,
+                Action::Stats => return Wish::Stale { by },
             };
             Wish::Control { control, by, only: Some(pressed.attempt) }
         }

@@ -4,17 +4,25 @@
 //! starts, and its reverse the order of stops. Commands go down, events go up, nothing goes sideways. Rules live in
 //! `domain`; actors only perform their effects, and no handler waits for anything.
 
+mod breakers;
 mod call_sink;
 mod feeding;
 mod inbox;
+mod keep;
+mod patience;
+mod pulse;
 mod requests;
 mod root;
 pub mod settings;
+mod sheet;
 pub mod speech;
+pub mod stats;
 mod desk;
 mod voice;
 mod wire;
 
 pub use call_sink::CallSink;
+pub use pulse::Pulse;
 pub use root::{Tree, start};
 pub use settings::Settings;
+pub use stats::Stats;

@@ -12,17 +12,23 @@ use std::time::Duration;
 
 use domain::Fault;
 use supervisor::{
-    Intensity, Options, RestartBudget, Root, Strategy, SupervisorSpec, door, start_root,
+    Handle, Intensity, Options, RestartBudget, Root, State, Strategy, SupervisorSpec, door,
+    start_root,
 };
+use tokio::time::Instant;
 
 use crate::Settings;
 use crate::speech::Texts;
+use crate::stats::Board;
 use crate::wire::Slot;
+use assistants::Roster;
 
 /// More than any child should ever need; beyond it something is wrong with the whole, and the process ends.
 const INTENSITY: Intensity = Intensity { restarts_max: 30, within: Duration::from_secs(60) };
 /// Restarts of the whole tree: a storm (an hour without network) must not become a flood of joins.
 const RESTART_BUDGET: RestartBudget = RestartBudget { burst: 20, per_second: 20.0 };
+/// A child that was killed ends at its next await; one that blocks its thread never does.
+const KILL_MAX: Duration = Duration::from_millis(500);
 /// Updates, answers and events that may wait for the bot.
 const BOT_BOUND: usize = 4_096;
 
@@ -30,6 +36,9 @@ const BOT_BOUND: usize = 4_096;
 pub struct Tree {
     root: Root,
     engine: Arc<media::Engine>,
+    pub(crate) bot: Handle<bot::Msg>,
+    pub(crate) assistants: Roster,
+    pub(crate) board: Board,
 }
 
 /// Starts the tree. Nothing is connected yet when this returns: children come up by themselves and report.
@@ -40,8 +49,12 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
     let (bot_door, bot) = door(BOT_BOUND);
 
     let (extractors, resolver) = extractors::child_spec(settings.sources.clone())?;
-    let (assistants, roster) =
-        assistants::child_spec(settings.telegram.clone(), settings.assistants, bot_account.clone());
+    let (assistants, roster) = assistants::child_spec(
+        settings.telegram.clone(),
+        settings.assistants,
+        bot_account.clone(),
+        settings.reconnect,
+    );
     let (chats_spec, chats) = chats::child_spec(chats::Parts {
         settings: settings.chat,
         call_settings: settings.call,
@@ -49,10 +62,16 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
         engine: engine.clone(),
         transport,
         resolver,
-        roster,
+        roster: roster.clone(),
         bot: bot.clone(),
         bot_account: bot_account.clone(),
     })?;
+    let board = Board {
+        chats: chats.clone(),
+        engine: engine.clone(),
+        started: Instant::now(),
+        memory: settings.memory,
+    };
     let bot_spec = bot::child_spec(
         bot_door,
         bot::Parts {
@@ -62,8 +81,10 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
             chats,
             account: bot_account,
             texts: Arc::new(Texts::embedded()),
+            board: board.clone(),
         },
-    );
+    )
+    .backoff(settings.reconnect);
     let spec = SupervisorSpec::new(Strategy::OneForOne, INTENSITY)
         .child(extractors)
         .child(assistants)
@@ -71,7 +92,7 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
         .child(bot_spec);
     let options = Options { restart_budget: RESTART_BUDGET, ..Options::default() };
     let root = start_root(spec, options);
-    Ok(Tree { root, engine })
+    Ok(Tree { root, engine, bot, assistants: roster, board })
 }
 
 // === impl Tree ===
@@ -85,13 +106,27 @@ impl Tree {
         &self.engine
     }
 
-    /// Stops everything in order, each child within its deadline.
+    /// Stops everything in order, each child within its deadline. Whatever still lives after `grace` is killed, and
+    /// what does not even end then is left to the end of the process.
     pub async fn shutdown(&self, grace: Duration, audio_deadline: Duration) {
-        self.root.shutdown_within(grace).await;
+        let ended = tokio::time::timeout(grace + KILL_MAX, self.root.shutdown_within(grace)).await;
+        if ended.is_err() {
+            let left = self.left().join(", ");
+            tracing::error!(
+                left,
+                "killed, and still there: something blocks a thread; please report it"
+            );
+        }
         let engine = self.engine.clone();
         let joined = tokio::task::spawn_blocking(move || engine.shutdown(audio_deadline)).await;
         if !matches!(joined, Ok(true)) {
             tracing::warn!("audio threads did not end in time");
         }
+    }
+
+    /// The paths of those who have not ended.
+    pub fn left(&self) -> Vec<String> {
+        let children = self.root.snapshot().children.into_iter();
+        children.filter(|child| child.state != State::Ended).map(|child| child.path).collect()
     }
 }

@@ -11,6 +11,8 @@ use crate::speech::Language;
 pub struct Settings {
     /// How both kinds of accounts speak to Telegram.
     pub telegram: telegram::Settings,
+    /// How long an account whose connection failed waits before it connects again.
+    pub reconnect: supervisor::Backoff,
     pub bot: Bot,
     /// Sessions of the userbot accounts that enter voice chats; at least one.
     pub assistants: Vec<Session>,
@@ -19,6 +21,8 @@ pub struct Settings {
     pub transport: group_call::Settings,
     pub media: media::Settings,
     pub sources: Sources,
+    /// How many bytes of memory the process holds; asking the system is `src/`'s work.
+    pub memory: fn() -> Option<u64>,
 }
 
 pub struct Bot {
@@ -26,7 +30,8 @@ pub struct Bot {
     pub token: Secret,
     /// Texts in this language, or in the language of whoever asks.
     pub language: Option<Language>,
-    pub owner: Option<UserId>,
+    /// The owner and whom the owner trusts as much: they may control every chat and see all numbers.
+    pub operators: Vec<UserId>,
     /// A group that is told what needs a human.
     pub logger: Option<ChatId>,
     /// Signs the buttons; survives restarts.
@@ -42,6 +47,8 @@ pub struct Chat {
     pub player: domain::player::Settings,
     /// Between moves of the now-playing line.
     pub refresh: Duration,
+    /// Until the first packets of a track.
+    pub load_max: Duration,
 }
 
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 pub mod book;
 pub mod outbox;
 pub mod panel;
+mod stats;
 pub mod texts;
 
 pub use texts::{Arg, Language, Texts};

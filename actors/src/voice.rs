@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use domain::callback::Generation;
 use domain::event::{By, Event};
-use domain::{ChatId, Class, MessageId, Reason};
+use domain::{ChatId, Class, MessageId, Reason, UserId};
 use supervisor::{Context, EventKind, Events};
-use telegram::{Account, BotCommand, Button, CallError, Html, Keyboard, Outgoing};
+use telegram::{Account, BotCommand, Button, CallError, Html, Keyboard, Once, Outgoing};
 
 use crate::root::bot::Msg;
 use crate::speech::book::{Book, Ink, Job};
@@ -39,6 +39,8 @@ pub(crate) struct Voice {
 struct Page {
     book: Book,
     outbox: Outbox,
+    /// What is being said now, however often it has to be sent.
+    once: Once,
 }
 
 // === impl Voice ===
@@ -51,6 +53,26 @@ impl Voice {
     /// Somebody speaks this language here.
     pub(crate) fn listen(&mut self, chat: ChatId, language: Language) {
         self.page(chat).book.language = language;
+    }
+
+    /// What is spoken here.
+    pub(crate) fn language(&mut self, chat: ChatId) -> Language {
+        self.page(chat).book.language
+    }
+
+    /// Says something that is drawn already.
+    pub(crate) fn show(&mut self, chat: ChatId, reply_to: Option<MessageId>, saying: Saying) {
+        self.put(chat, vec![Job::Send { key: None, reply_to, saying }]);
+    }
+
+    /// Puts something in place of a message.
+    pub(crate) fn redraw(&mut self, chat: ChatId, message: MessageId, saying: Saying) {
+        self.put(chat, vec![Job::Redraw { message, saying }]);
+    }
+
+    /// A press was heard; there is nothing to say about it.
+    pub(crate) fn acknowledge(&self, query: i64) {
+        self.toast(query, String::new(), false);
     }
 
     pub(crate) fn generation(&self, chat: ChatId) -> Option<Generation> {
@@ -104,9 +126,11 @@ impl Voice {
         if self.pages.len() >= PAGES_MAX {
             self.pages.retain(|_, page| !page.outbox.is_idle());
         }
-        self.pages
-            .entry(chat)
-            .or_insert_with(|| Page { book: Book::new(Language::En), outbox: Outbox::default() })
+        self.pages.entry(chat).or_insert_with(|| Page {
+            book: Book::new(Language::En),
+            outbox: Outbox::default(),
+            once: Once::new(),
+        })
     }
 
     fn put(&mut self, chat: ChatId, jobs: Vec<Job>) {
@@ -120,19 +144,21 @@ impl Voice {
     }
 
     fn go_on(&mut self, chat: ChatId) {
-        if let Some(out) = self.page(chat).outbox.take() {
+        let page = self.page(chat);
+        if let Some(out) = page.outbox.take() {
+            page.once = Once::new();
             self.speak(chat, out);
         }
     }
 
-    fn speak(&self, chat: ChatId, out: Out) {
-        let account = self.account.clone();
+    fn speak(&mut self, chat: ChatId, out: Out) {
+        let (account, once) = (self.account.clone(), self.page(chat).once);
         self.context.tasks().spawn(async move {
             let outcome = match out {
                 Out::Send { reply_to, saying } => {
                     let keyboard = keyboard(&saying);
                     let text = Html::trusted(saying.html);
-                    let outgoing = Outgoing { text, keyboard, reply_to, is_silent: false };
+                    let outgoing = Outgoing { text, keyboard, reply_to, is_silent: false, once };
                     account.send(chat, outgoing).await.map(Some)
                 }
                 Out::Edit { message, saying } => {
@@ -162,6 +188,8 @@ impl Voice {
             Err(error) => match error.fault.class {
                 Class::Transient => (Outcome::Failed, Some(PAUSE)),
                 Class::FloodWait(wait) if wait <= FLOOD_WAIT_MAX => {
+                    let wait_s = wait.as_secs();
+                    tracing::warn!(%chat, wait_s, "telegram asks to slow down, speaking again later");
                     (Outcome::Failed, Some(wait + PAUSE))
                 }
                 _ => {
@@ -202,11 +230,18 @@ fn keyboard(saying: &Saying) -> Option<Keyboard> {
 /// Tells the operators' group what needs a human, as long as the tree lives.
 pub(crate) async fn alert(
     account: Account,
+    me: UserId,
     group: ChatId,
     mut events: Events,
     texts: Arc<Texts>,
     language: Language,
 ) {
+    if let Err(error) = account.participant(group, me).await {
+        tracing::error!(
+            %group, fault = %error.fault,
+            "the operators' group cannot be reached; correct LOGGER_ID or add the bot to that group"
+        );
+    }
     while let Some(event) = events.next().await {
         let (id, detail) = match event.kind {
             EventKind::Parked { text } => ("alert-parked", text),
@@ -217,14 +252,18 @@ pub(crate) async fn alert(
         let args = [("path", Arg::Text(&event.path)), ("detail", Arg::Text(&detail))];
         let outgoing = Outgoing::new(Html::trusted(texts.say(language, id, &args)));
         if let Err(error) = account.send(group, outgoing).await {
-            tracing::error!(fault = %error.fault, "the operators' group cannot be told; add the bot to the group of LOGGER_ID");
+            tracing::error!(
+                fault = %error.fault,
+                "the operators' group cannot be told; correct LOGGER_ID or add the bot to that group"
+            );
         }
     }
 }
 
 /// The menu of commands that Telegram shows, in every language.
 pub(crate) async fn publish_commands(account: Account, texts: Arc<Texts>) {
-    const NAMES: [&str; 8] = ["play", "pause", "resume", "skip", "stop", "queue", "ping", "help"];
+    const NAMES: [&str; 9] =
+        ["play", "pause", "resume", "skip", "stop", "queue", "stats", "ping", "help"];
     for language in Language::ALL {
         let commands = NAMES.map(|name| BotCommand {
             name: name.to_owned(),

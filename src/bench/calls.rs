@@ -3,6 +3,7 @@
 //! Engine, clock, sink and transport are those of the bot, with the bot's settings. Memory is read when one call plays
 //! and again when all do, so that what a process needs anyway is not charged to any call.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,11 +16,13 @@ use tokio::time::{Instant, timeout_at};
 
 use super::child::MediaServer;
 use super::conditions::Moment;
+use super::floor::Floor;
 use super::process::{self, Memory};
 use super::report::{self, Figures};
 use super::server::Counts;
+use super::spacing::Spacings;
 use crate::assemble;
-use crate::cli::CallsOptions;
+use crate::cli::{CallStyle, CallsOptions};
 use crate::config::Config;
 
 /// Until rings are full and handshakes forgotten.
@@ -53,6 +56,7 @@ struct Calls {
     transport: Transport,
     server: MediaServer,
     file: PathBuf,
+    style: Style,
     calls: Vec<Call>,
     news: mpsc::Receiver<News>,
     teller: mpsc::Sender<News>,
@@ -68,7 +72,11 @@ struct Totals {
     frames: FrameStats,
     packets: u64,
     dropped: u64,
+    /// Opus in the packets.
+    bytes: u64,
     counts: Counts,
+    /// Frames by how late the clock was with them.
+    lateness: Spacings,
     repeats: u64,
 }
 
@@ -110,8 +118,23 @@ async fn measure(options: &CallsOptions) -> Result<Figures> {
     let (spent, conditions) = begin.until(&finish);
     let engine = calls.engine.stats();
     let source = calls.source.clone().context("nothing was played")?;
+    let lateness = after.lateness.since(&before.lateness).deviation(Duration::ZERO);
+    let packet_bytes = (after.bytes - before.bytes) / (after.packets - before.packets).max(1);
+    let packets = after.packets_since(&before, spent.helper, spent.wall);
+    let repeats = after.repeats - before.repeats;
+    // The server lives as long as its value.
+    let (_server, drain) = calls.stop().await?;
+    let floor = Floor::measure(
+        &options.file,
+        source.is_passthrough,
+        &assemble::media(&Config::parse_all(&[])?)?,
+        options.calls,
+        usize::try_from(packet_bytes)?,
+        drain,
+    )?;
     let figures = Figures {
         calls: options.calls,
+        style: format!("{:?}", options.style).to_lowercase(),
         file: options.file.display().to_string(),
         source: report::Source::of(&source),
         window_s: spent.wall.as_secs_f64(),
@@ -119,16 +142,17 @@ async fn measure(options: &CallsOptions) -> Result<Figures> {
         memory: report::MemoryUse::of(one, all, options.calls),
         threads,
         frames: report::Frames::between(before.frames, after.frames),
-        packets: after.packets_since(&before, spent.helper, spent.wall),
+        floor,
+        lateness,
+        packets,
         encoder: report::Encoder {
             load_permille: engine.encode_load_permille,
             reduced_share: loaded as f64 / looks.max(1) as f64,
         },
         clock_lateness_max_ms: engine.lateness_max.as_secs_f64() * 1_000.0,
-        repeats: after.repeats - before.repeats,
+        repeats,
         conditions,
     };
-    calls.stop().await;
     Ok(figures)
 }
 
@@ -145,6 +169,10 @@ impl Calls {
             transport: Transport::new(assemble::transport(&config))?,
             server: MediaServer::start().await?,
             file,
+            style: match options.style {
+                CallStyle::Native => Style::Native,
+                CallStyle::Web => Style::Web,
+            },
             calls: Vec::new(),
             news,
             teller,
@@ -172,7 +200,7 @@ impl Calls {
     }
 
     async fn join(&mut self, number: usize) -> Result<Call> {
-        let mut connection = self.transport.prepare(Style::Native).await?;
+        let mut connection = self.transport.prepare(self.style).await?;
         let room = u16::try_from(number + 1)?;
         let answer = self.server.join(room, connection.payload()).await?;
         let tell = teller(&self.teller);
@@ -242,6 +270,8 @@ impl Calls {
             frames: FrameStats::default(),
             packets: 0,
             dropped: 0,
+            bytes: 0,
+            lateness: Spacings::default(),
             counts: self.server.count(u16::try_from(self.calls.len())?).await?,
             repeats: self.repeats,
         };
@@ -252,11 +282,16 @@ impl Calls {
             totals.frames.deficit += frames.deficit;
             totals.packets += packets.packets_sent;
             totals.dropped += packets.packets_dropped;
+            totals.bytes += packets.bytes_sent;
+        }
+        for (step, frames) in self.engine.lateness() {
+            totals.lateness.add(step, frames);
         }
         Ok(totals)
     }
 
-    async fn stop(self) {
+    /// Ends everything but the media server, which only receives from then on, and where.
+    async fn stop(mut self) -> Result<(MediaServer, SocketAddr)> {
         for Call { connection, stream, .. } in self.calls {
             stream.clear_sink();
             connection.close().await;
@@ -264,6 +299,8 @@ impl Calls {
         if !self.engine.shutdown(STOP_MAX) {
             tracing::warn!("audio threads did not end in time");
         }
+        let drain = self.server.drain().await?;
+        Ok((self.server, drain))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The media server as its parent sees it: a child process that is asked and answers.
 
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -59,6 +60,14 @@ impl MediaServer {
         match self.ask(&Ask::Count { rooms }).await? {
             Answer::Counted(counts) => Ok(counts),
             other => bail!("the media server does not count: {other:?}"),
+        }
+    }
+
+    /// Where datagrams are received and forgotten.
+    pub(super) async fn drain(&mut self) -> Result<SocketAddr> {
+        match self.ask(&Ask::Drain).await? {
+            Answer::Draining(address) => Ok(address),
+            other => bail!("the media server receives nothing more: {other:?}"),
         }
     }
 

@@ -52,6 +52,7 @@ pub(super) async fn run(options: &PlayOptions) -> Result<()> {
         allow_hosts: &[],
         refresh: Duration::from_secs(5),
         settings: "",
+        environment: &[],
     };
     let mut simulated = Simulated::start(&wishes).await.context("the bot could not start")?;
     let measured = measure(&simulated, options.runs).await;

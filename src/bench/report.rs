@@ -8,6 +8,7 @@ use media::{FrameStats, Ready};
 use serde::Serialize;
 
 use super::conditions::{Conditions, Spent};
+use super::floor::Floor;
 use super::spacing::Deviation;
 
 /// The ideal time between packets.
@@ -16,14 +17,19 @@ pub(super) const FRAME: Duration = Duration::from_millis(20);
 #[derive(Debug, Serialize)]
 pub(super) struct Figures {
     pub(super) calls: u16,
+    /// `native` or `web`.
+    pub(super) style: String,
     pub(super) file: String,
     pub(super) source: Source,
     pub(super) window_s: f64,
     pub(super) cpu: Cpu,
+    pub(super) floor: Floor,
     pub(super) memory: MemoryUse,
     /// The most threads seen.
     pub(super) threads: u64,
     pub(super) frames: Frames,
+    /// Of the clock, frame by frame, when it hands them to the network.
+    pub(super) lateness: Deviation,
     pub(super) packets: Packets,
     pub(super) encoder: Encoder,
     pub(super) clock_lateness_max_ms: f64,
@@ -154,7 +160,14 @@ pub(super) fn table(figures: &Figures) -> String {
     };
     row(
         "calls",
-        format!("{} × {} ({}, {})", figures.calls, figures.file, source.codec, source.way()),
+        format!(
+            "{} × {} ({}, {}; {} style)",
+            figures.calls,
+            figures.file,
+            source.codec,
+            source.way(),
+            figures.style
+        ),
     );
     row("measured", format!("{:.1} s, after the calls had settled", figures.window_s));
     row(
@@ -167,6 +180,7 @@ pub(super) fn table(figures: &Figures) -> String {
             cpu.system_share * 100.0
         ),
     );
+    row("floor on this machine", floor_of(figures));
     let further = |kib: Option<f64>| {
         kib.map_or_else(|| "–".to_owned(), |kib| format!("{:.2} MiB", kib / 1_024.0))
     };
@@ -195,6 +209,14 @@ pub(super) fn table(figures: &Figures) -> String {
             spacing.p50_ms, spacing.p99_ms, spacing.max_ms, spacing.of_packets
         ),
     );
+    let lateness = figures.lateness;
+    row(
+        "frames late when sent",
+        format!(
+            "p50 {:.2} · p99 {:.2} · max {:.2} ms (of {}, ± 0.05 ms)",
+            lateness.p50_ms, lateness.p99_ms, lateness.max_ms, lateness.of_packets
+        ),
+    );
     row(
         "packets",
         format!(
@@ -220,6 +242,19 @@ pub(super) fn table(figures: &Figures) -> String {
     row("clock late at most", format!("{:.1} ms, since the start", figures.clock_lateness_max_ms));
     row("file begun again", format!("{} times (SRTP {})", figures.repeats, names(&packets.srtp)));
     out + &conditions_table(conditions, Some(packets.server_cores))
+}
+
+fn floor_of(figures: &Figures) -> String {
+    let floor = figures.floor;
+    let sound = floor.sound.map_or_else(String::new, |sound| {
+        format!("{sound:.5} s to decode, resample and encode + ")
+    });
+    format!(
+        "{:.5} s ({sound}{:.5} s to protect and send); the calls cost {:.2} times as much",
+        floor.total(),
+        floor.sending,
+        figures.cpu.per_stream_second / floor.total()
+    )
 }
 
 /// What every report ends with.

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, Write as _};
+use std::net::{SocketAddr, UdpSocket};
+use std::thread;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,8 @@ pub(super) enum Ask {
     Join { room: u16, payload: String },
     /// What was counted so far over the rooms 1 to `rooms`.
     Count { rooms: u16 },
+    /// Take datagrams at a port of their own, and do nothing with them.
+    Drain,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,6 +35,7 @@ pub(super) enum Answer {
     Ready,
     Joined(Value),
     Counted(Counts),
+    Draining(SocketAddr),
     Refused(String),
 }
 
@@ -81,7 +86,22 @@ fn obey(sfu: &Sfu, ask: Ask) -> Answer {
             }
             Answer::Counted(counts)
         }
+        Ask::Drain => match drain() {
+            Ok(address) => Answer::Draining(address),
+            Err(error) => Answer::Refused(error.to_string()),
+        },
     }
+}
+
+/// A thread that receives until the process ends.
+fn drain() -> std::io::Result<SocketAddr> {
+    let socket = UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+    let address = socket.local_addr()?;
+    thread::Builder::new().name("drain".to_owned()).spawn(move || {
+        let mut buffer = [0; 2048];
+        while socket.recv(&mut buffer).is_ok() {}
+    })?;
+    Ok(address)
 }
 
 // === impl Counts ===
@@ -96,7 +116,7 @@ impl Counts {
             self.packets += source.packets;
             self.lost += source.lost;
             for (step, packets) in source.spacing.steps() {
-                self.spacings.add(step, packets);
+                self.spacings.add(step, u64::from(packets));
             }
             for (reason, n) in &source.reasons {
                 *self.reasons.entry(format!("{reason:?}")).or_default() += n;

@@ -1,4 +1,5 @@
-//! Times between packets, as a histogram that can be subtracted: what happened in a window is the difference of two.
+//! Times between packets, or by which they are late, as a histogram that can be subtracted: what happened in a window is
+//! the difference of two.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,9 +26,9 @@ pub(super) struct Deviation {
 // === impl Spacings ===
 
 impl Spacings {
-    pub(super) fn add(&mut self, step: Duration, packets: u32) {
+    pub(super) fn add(&mut self, step: Duration, packets: u64) {
         let at = u64::try_from(step.as_micros()).unwrap_or(u64::MAX);
-        *self.0.entry(at).or_default() += u64::from(packets);
+        *self.0.entry(at).or_default() += packets;
     }
 
     /// What was added since `earlier`.
@@ -66,7 +67,7 @@ impl Spacings {
 mod tests {
     use super::*;
 
-    fn spacings(steps: &[(u64, u32)]) -> Spacings {
+    fn spacings(steps: &[(u64, u64)]) -> Spacings {
         let mut spacings = Spacings::default();
         for (micros, packets) in steps {
             spacings.add(Duration::from_micros(*micros), *packets);

@@ -61,6 +61,8 @@ impl Environment<'_> {
             }
         }
         let owner = self.id("OWNER_ID", "must be a user's number", |id| id > 0, &mut mistakes);
+        let sudo =
+            self.ids("SUDO_USERS", "must be users' numbers with spaces between", &mut mistakes);
         let logger = self.id(
             "LOGGER_ID",
             "must be a group's number, like -1001234567890",
@@ -71,7 +73,7 @@ impl Environment<'_> {
         if !mistakes.is_empty() {
             return Err(Mistakes(mistakes));
         }
-        Ok(Identity { api_id, api_hash, bot_token, assistants, bot_session, owner, logger })
+        Ok(Identity { api_id, api_hash, bot_token, assistants, bot_session, owner, sudo, logger })
     }
 
     fn get(&self, name: &str) -> Option<String> {
@@ -86,6 +88,14 @@ impl Environment<'_> {
             });
             String::new()
         })
+    }
+
+    fn ids(&self, name: &str, fix: &str, mistakes: &mut Vec<Mistake>) -> Vec<i64> {
+        let Some(value) = self.get(name) else { return Vec::new() };
+        let words = value.split([' ', ',', ';']).filter(|word| !word.is_empty());
+        let ids: Option<Vec<i64>> =
+            words.map(|word| word.parse().ok().filter(|id| *id > 0)).collect();
+        ids.unwrap_or_else(|| malformed(name, fix, mistakes))
     }
 
     fn id(

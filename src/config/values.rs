@@ -39,6 +39,7 @@ impl Reader<'_> {
                 connect: self.seconds("call.connect_s", 2, 60),
                 lost_after: self.seconds("call.lost_after_s", 5, 120),
                 tries_max: self.number("call.tries_max", 1, 100) as u32,
+                ended_wait: self.seconds("call.ended_wait_s", 0, 86_400),
             },
             sources: self.sources(),
             log: Log {
@@ -54,6 +55,8 @@ impl Reader<'_> {
             call_timeout: self.seconds("telegram.call_timeout_s", 1, 120),
             ping_every: self.seconds("telegram.ping_every_s", 1, 300),
             ping_timeout: self.seconds("telegram.ping_timeout_s", 1, 60),
+            retry_first: self.seconds("telegram.retry_first_s", 1, 3_600),
+            retry_max: self.seconds("telegram.retry_max_s", 1, 3_600),
             command_age_max: self.seconds("telegram.command_age_max_s", 1, 86_400),
         }
     }
@@ -77,6 +80,7 @@ impl Reader<'_> {
             bitrate_bps: self.number("audio.bitrate_kbps", 16, 510) as u32 * 1_000,
             complexity: self.number("audio.complexity", 0, 10) as u8,
             ring: Duration::from_millis(self.number("audio.ring_ms", 200, 10_000)),
+            stuck_after: self.seconds("audio.stuck_after_s", 2, 600),
             read_ahead_bytes: self.number("audio.read_ahead_kib", 256, 262_144) as usize * 1_024,
             streams_per_clock: self.number("audio.streams_per_clock", 1, 1_000) as usize,
             ffmpeg: match self.filled("audio.ffmpeg").as_str() {

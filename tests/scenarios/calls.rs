@@ -1,5 +1,7 @@
 //! Voice chats: getting in, being heard, and staying in whatever Telegram does.
 
+mod changing;
+mod ending;
 mod entering;
 mod staying;
 mod styles;
@@ -58,11 +60,11 @@ fn pieces(packets: &[Packet]) -> Vec<simulator::ear::Report> {
 }
 
 /// The music sounded from its start, well, and without a jump.
-fn assert_sounds(packets: &[Packet]) {
+fn assert_sounds(running: &Running, packets: &[Packet]) {
     let pieces = pieces(packets);
     let [piece] = &pieces[..] else { panic!("more than one source: {pieces:?}") };
     assert!(piece.correlation_median > 0.95, "{piece:?}");
-    assert_eq!(piece.jumps, 0, "{piece:?}");
+    assert!(piece.jumps == 0 || running.has_stalled(), "{piece:?}");
     assert!(piece.first < Duration::from_secs(1), "{piece:?}");
 }
 

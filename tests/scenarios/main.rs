@@ -1,12 +1,18 @@
 //! The scenarios: the whole bot in the simulated Telegram, each chapter a file, each test a sentence.
 
+mod figures;
 mod origin;
+mod process;
 mod world;
 
 mod bad_input;
 mod calls;
 mod formats;
+mod logs;
+mod lives;
 mod permissions;
 mod playback;
+mod recovery;
 mod shutdown;
+mod stats;
 mod tidy;

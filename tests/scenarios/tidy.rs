@@ -38,6 +38,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("webrtc", &["group-call"]),
     ("rtc", &["group-call"]),
     ("grammers-client", &["telegram"]),
+    ("grammers-crypto", &["telegram"]),
+    ("grammers-mtproto", &["telegram"]),
     ("grammers-session", &["telegram"]),
     ("reqwest", &["sources"]),
     ("lofty", &["sources"]),
@@ -50,6 +52,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap", &["armedmusic"]),
     ("anyhow", &["armedmusic"]),
     ("tracing-subscriber", &["armedmusic"]),
+    ("signal-hook", &["armedmusic"]),
 ];
 
 /// Nothing with a clock, sockets or a runtime comes into the vocabulary.

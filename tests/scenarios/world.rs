@@ -21,6 +21,8 @@ pub(crate) struct World {
     settings: String,
     population: Population,
     sfu: SfuSettings,
+    environment: Vec<(&'static str, String)>,
+    dc: simulator::dc::Settings,
 }
 
 /// A running scenario. `end` must be called: a tree that is merely dropped was not drained.
@@ -32,20 +34,38 @@ pub(crate) struct Running {
 // === impl World ===
 
 impl World {
-    pub(crate) fn new() -> World {
+    /// What `main` does first; once for all scenarios of the process.
+    pub(crate) fn install_provider() {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| {
             rustls::crypto::ring::default_provider()
                 .install_default()
                 .expect("installed once per process");
+            // for whoever looks for a fault: RUST_LOG=debug shows what the bot says
+            if let Ok(level) = std::env::var("RUST_LOG") {
+                let log = armedmusic::config::Log { level, is_json: false };
+                armedmusic::telemetry::start(&log).expect("RUST_LOG is a filter");
+            }
         });
+    }
+
+    pub(crate) fn new() -> World {
+        Self::install_provider();
         World {
             music: None,
             allow_hosts: Vec::new(),
             settings: String::new(),
             population: Population::small(),
             sfu: SfuSettings::loopback(),
+            environment: Vec::new(),
+            dc: simulator::dc::Settings::loopback(),
         }
+    }
+
+    /// More of the environment, as in `config/env.example`.
+    pub(crate) fn environment(mut self, name: &'static str, value: impl ToString) -> World {
+        self.environment.push((name, value.to_string()));
+        self
     }
 
     /// The folder that the bot searches; without it, the demo's own music.
@@ -79,6 +99,12 @@ impl World {
         self
     }
 
+    /// Another data centre than the usual one.
+    pub(crate) fn dc(mut self, change: impl FnOnce(&mut simulator::dc::Settings)) -> World {
+        change(&mut self.dc);
+        self
+    }
+
     pub(crate) async fn start(self) -> Running {
         let options =
             SimulatorOptions { listen: ([127, 0, 0, 1], 0).into(), quiet_ms: 0, record: None };
@@ -88,9 +114,9 @@ impl World {
             allow_hosts: &self.allow_hosts,
             refresh: Duration::from_secs(1),
             settings: &self.settings,
+            environment: &self.environment,
         };
-        let telegram =
-            Telegram::assemble(self.population, simulator::dc::Settings::loopback(), self.sfu);
+        let telegram = Telegram::assemble(self.population, self.dc, self.sfu);
         let telegram = telegram.await.expect("the box starts");
         let inside = Simulated::beside(telegram, &wishes).await.expect("the bot starts");
         Running { inside, is_ended: false }
@@ -106,6 +132,12 @@ impl Running {
 
     pub(crate) fn world(&self) -> &simulator::world::World {
         self.inside.telegram.world()
+    }
+
+    /// Whether this machine stood still for longer than a clock makes up for: then it left music out, as it should, and
+    /// no listener can tell that from a fault.
+    pub(crate) fn has_stalled(&self) -> bool {
+        self.inside.tree.engine().stats().lateness_max > Duration::from_millis(50)
     }
 
     /// Waits until something is so.

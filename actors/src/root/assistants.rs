@@ -2,28 +2,38 @@
 
 pub(crate) mod assistant;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::ChatId;
-use supervisor::{ChildSpec, Handle, Intensity, Strategy, SupervisorSpec, door};
+use domain::call::Seat;
+use supervisor::{Backoff, ChildSpec, Handle, Intensity, Strategy, SupervisorSpec, door};
 use telegram::Session;
 
 use super::chats::chat::call;
 use crate::requests::Request;
 use crate::wire::Slot;
 
-const INTENSITY: Intensity =
-    Intensity { restarts_max: 20, within: std::time::Duration::from_secs(60) };
+/// Restarts in a minute that one assistant may need (its backoff allows four) and that all may need at least.
+const RESTARTS_EACH: u32 = 8;
+const RESTARTS_MIN: u32 = 20;
 /// Updates and requests that may wait for one assistant.
 const BOUND: usize = 2_048;
+/// Chats whose last assistant is remembered; beyond it all are assigned anew.
+const REMEMBERED_MAX: usize = 10_000;
 
 /// Who is there to enter voice chats. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Roster(Arc<Vec<Seat>>);
+pub(crate) struct Roster {
+    places: Arc<Vec<Place>>,
+    /// Who served a chat last; it is in the group already and people know it.
+    last: Arc<Mutex<HashMap<ChatId, Seat>>>,
+    n_assigned: Arc<AtomicU64>,
+}
 
 /// One assistant, as others see it.
-pub(crate) struct Seat {
+struct Place {
     handle: Handle<assistant::Msg>,
     /// Set while it is signed in.
     is_ready: Arc<std::sync::atomic::AtomicBool>,
@@ -37,16 +47,26 @@ pub(crate) struct Watchers(Arc<Mutex<Vec<Watcher>>>);
 
 #[derive(Clone)]
 pub(crate) struct Watcher {
+    /// Which promise it belongs to.
+    n: u64,
     pub(crate) chat: ChatId,
     pub(crate) call: Handle<call::Msg>,
 }
 
 /// An assistant's promise to one chat; dropping it frees the assistant.
 pub(crate) struct Assigned {
-    chat: ChatId,
+    pub(crate) seat: Seat,
+    n: u64,
     handle: Handle<assistant::Msg>,
     n_calls: Arc<AtomicUsize>,
     watchers: Watchers,
+}
+
+/// When Telegram is away all of them fail at the same pace; that must not look like a broken supervisor.
+fn intensity(n_assistants: usize) -> Intensity {
+    let n_assistants = u32::try_from(n_assistants).unwrap_or(u32::MAX);
+    let restarts_max = RESTARTS_MIN.max(RESTARTS_EACH.saturating_mul(n_assistants));
+    Intensity { restarts_max, within: std::time::Duration::from_secs(60) }
 }
 
 /// The supervisor, and the roster of its children.
@@ -54,12 +74,13 @@ pub(crate) fn child_spec(
     telegram: telegram::Settings,
     sessions: Vec<Session>,
     bot_account: Slot,
+    reconnect: Backoff,
 ) -> (ChildSpec, Roster) {
-    let mut seats = Vec::new();
-    let mut spec = SupervisorSpec::new(Strategy::OneForOne, INTENSITY);
+    let (mut places, mut children) = (Vec::new(), Vec::new());
+    let intensity = intensity(sessions.len());
     for (index, session) in sessions.into_iter().enumerate() {
         let (door, handle) = door(BOUND);
-        let seat = Seat {
+        let place = Place {
             handle,
             is_ready: Arc::default(),
             n_calls: Arc::default(),
@@ -69,29 +90,65 @@ pub(crate) fn child_spec(
             telegram: telegram.clone(),
             session,
             bot_account: bot_account.clone(),
-            is_ready: seat.is_ready.clone(),
-            watchers: seat.watchers.clone(),
+            is_ready: place.is_ready.clone(),
+            watchers: place.watchers.clone(),
         };
-        spec = spec.child(assistant::child_spec(door, (index + 1).to_string(), parts));
-        seats.push(seat);
+        let child = assistant::child_spec(door, (index + 1).to_string(), parts);
+        children.push(child.backoff(reconnect));
+        places.push(place);
     }
-    (ChildSpec::supervisor("assistants", spec), Roster(Arc::new(seats)))
+    let roster =
+        Roster { places: Arc::new(places), last: Arc::default(), n_assigned: Arc::default() };
+    // they do not depend on each other: together they have one deadline, however many they are
+    let spec = SupervisorSpec::new(Strategy::OneForOne, intensity).together(children);
+    (ChildSpec::supervisor("assistants", spec), roster)
 }
 
 // === impl Roster ===
 
 impl Roster {
-    /// The least busy assistant that is signed in; it serves the chat until the promise is dropped.
-    pub(crate) fn assign(&self, chat: ChatId, call: Handle<call::Msg>) -> Option<Assigned> {
-        let ready = self.0.iter().filter(|seat| seat.is_ready.load(Ordering::Acquire));
-        let seat = ready.min_by_key(|seat| seat.n_calls.load(Ordering::Acquire))?;
-        seat.n_calls.fetch_add(1, Ordering::AcqRel);
-        seat.watchers.lock().push(Watcher { chat, call });
+    /// All of them, in their order.
+    pub(crate) fn handles(&self) -> impl Iterator<Item = Handle<assistant::Msg>> {
+        self.places.iter().map(|place| place.handle.clone())
+    }
+
+    /// An assistant that is signed in and none of `not`: the one that served the chat last, else the least busy. It
+    /// serves the chat until the promise is dropped.
+    pub(crate) fn assign(
+        &self,
+        chat: ChatId,
+        call: Handle<call::Msg>,
+        not: &[Seat],
+    ) -> Option<Assigned> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_free = |seat: &Seat| {
+            !not.contains(seat)
+                && self
+                    .places
+                    .get(seat.0)
+                    .is_some_and(|place| place.is_ready.load(Ordering::Acquire))
+        };
+        let load = |seat: &Seat| self.places[seat.0].n_calls.load(Ordering::Acquire);
+        let seats = (0..self.places.len()).map(Seat);
+        let seat = last
+            .get(&chat)
+            .copied()
+            .filter(is_free)
+            .or_else(|| seats.filter(is_free).min_by_key(load))?;
+        if last.len() >= REMEMBERED_MAX {
+            last.clear();
+        }
+        last.insert(chat, seat);
+        let place = &self.places[seat.0];
+        place.n_calls.fetch_add(1, Ordering::AcqRel);
+        let n = self.n_assigned.fetch_add(1, Ordering::Relaxed);
+        place.watchers.lock().push(Watcher { n, chat, call });
         Some(Assigned {
-            chat,
-            handle: seat.handle.clone(),
-            n_calls: seat.n_calls.clone(),
-            watchers: seat.watchers.clone(),
+            seat,
+            n,
+            handle: place.handle.clone(),
+            n_calls: place.n_calls.clone(),
+            watchers: place.watchers.clone(),
         })
     }
 }
@@ -113,7 +170,7 @@ impl Assigned {
 impl Drop for Assigned {
     fn drop(&mut self) {
         self.n_calls.fetch_sub(1, Ordering::AcqRel);
-        self.watchers.lock().retain(|watcher| watcher.chat != self.chat);
+        self.watchers.lock().retain(|watcher| watcher.n != self.n);
     }
 }
 

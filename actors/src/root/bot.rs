@@ -14,14 +14,17 @@ use domain::player::Input;
 use domain::track::{Request, Requester};
 use domain::{Attempt, ChatId, Fault, MessageId, UserId};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use supervisor::{ChildSpec, Context, Door};
+use supervisor::{ChildSpec, Context, Door, Reply};
 use telegram::{Account, CallError, Incoming, Me};
 
 use super::chats::Chats;
 use crate::desk::Desk;
+use crate::desk::stats::Place;
 use crate::inbox::Control;
 use crate::settings;
+use crate::speech::panel::Saying;
 use crate::speech::{Language, Texts};
+use crate::stats::Board;
 use crate::voice::Said;
 use crate::wire::{self, Slot};
 
@@ -69,6 +72,14 @@ pub(crate) enum Msg {
     Said(Said),
     /// The pause after a failure is over.
     Resume(ChatId),
+    /// A page of numbers was drawn.
+    Drawn {
+        chat: ChatId,
+        place: Place,
+        saying: Saying,
+    },
+    /// Somebody wants a sign of life.
+    Ping(Reply<()>),
 }
 
 pub(crate) struct Parts {
@@ -78,6 +89,7 @@ pub(crate) struct Parts {
     pub(crate) chats: Chats,
     pub(crate) account: Slot,
     pub(crate) texts: Arc<Texts>,
+    pub(crate) board: Board,
 }
 
 pub(crate) struct Args {
@@ -143,6 +155,10 @@ impl Actor for Bot {
             Msg::NotTaken { chat, asked_in, fault } => state.desk.not_taken(chat, asked_in, &fault),
             Msg::Said(said) => state.desk.voice().said(said),
             Msg::Resume(chat) => state.desk.voice().resume(chat),
+            Msg::Drawn { chat, place, saying } => state.desk.drawn(chat, place, saying),
+            Msg::Ping(reply) => {
+                reply.send(());
+            }
         }
         Ok(())
     }
@@ -164,7 +180,7 @@ impl State {
     fn signed_in(&mut self, outcome: Result<Box<Me>, CallError>) -> Result<(), ActorProcessingErr> {
         let me = outcome.map_err(|error| wire::failure(error.into()))?;
         tracing::info!(username = me.user.username.as_deref(), "bot signed in");
-        self.desk.signed_in(me.user.username.unwrap_or_default());
+        self.desk.signed_in(me.user.username.clone().unwrap_or_default());
         self.parts.account.put(Some(self.account.clone()));
         if let Some(updates) = self.updates.take() {
             let pump = wire::pump(updates, self.context.clone(), |incoming| {
@@ -181,6 +197,7 @@ impl State {
             let language = self.parts.settings.language.unwrap_or(Language::En);
             let alert = crate::voice::alert(
                 self.account.clone(),
+                me.user.id,
                 group,
                 events,
                 self.parts.texts.clone(),

@@ -3,7 +3,7 @@
 pub(crate) mod chat;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use domain::permission::Controls;
 use domain::player::Input;
@@ -15,12 +15,16 @@ pub(crate) use chat::player;
 use super::extractors::resolver;
 use super::{assistants, bot};
 use crate::settings::{Chat, Sources};
+use crate::sheet::Sheet;
+use crate::stats::{Activity, ChatStats};
 use crate::wire::Slot;
 
 const INTENSITY: Intensity =
     Intensity { restarts_max: 100, within: std::time::Duration::from_secs(60) };
-/// How often a request may meet a player that is just ending before it is told so.
-const STARTS_MAX: u32 = 5;
+/// How often a request may meet a player that is just ending, or dead for a moment, before it is told so.
+const STARTS_MAX: u32 = 40;
+/// Between two looks at a player that is dead: the first new life comes at once, the second after five seconds.
+const BETWEEN_LIVES: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// What every chat is built of.
 pub(crate) struct Parts {
@@ -40,15 +44,19 @@ pub(crate) struct Parts {
 pub(crate) struct Chats {
     dynamic: Dynamic,
     parts: Arc<chat::Parts>,
-    players: Arc<Mutex<HashMap<ChatId, Handle<player::Msg>>>>,
+    players: Players,
 }
+
+/// Who plays where. The sheet goes with the chat, the handle may outlive it.
+type Known = HashMap<ChatId, (Handle<player::Msg>, Weak<Sheet>)>;
+type Players = Arc<Mutex<Known>>;
 
 /// The supervisor, and the way to its chats.
 pub(crate) fn child_spec(parts: Parts) -> Result<(ChildSpec, Chats), Fault> {
     let (spec, dynamic) = SupervisorSpec::dynamic(INTENSITY);
     let http = sources::http::Http::new(parts.sources.http.clone())?;
     let direct = sources::direct::Direct::new(http, parts.sources.direct.clone());
-    let players: Arc<Mutex<HashMap<ChatId, Handle<player::Msg>>>> = Arc::default();
+    let players = Players::default();
     let ends = End { dynamic: dynamic.clone(), players: players.clone() };
     let parts = Arc::new(chat::Parts { shared: parts, direct, ends });
     Ok((ChildSpec::supervisor("chats", spec), Chats { dynamic, parts, players }))
@@ -58,19 +66,44 @@ pub(crate) fn child_spec(parts: Parts) -> Result<(ChildSpec, Chats), Fault> {
 #[derive(Clone)]
 pub(crate) struct End {
     dynamic: Dynamic,
-    players: Arc<Mutex<HashMap<ChatId, Handle<player::Msg>>>>,
+    players: Players,
 }
 
 // === impl Chats ===
 
 impl Chats {
+    /// What a chat shows of itself, if it has a player.
+    pub(crate) fn sheet(&self, chat: ChatId) -> Option<Arc<Sheet>> {
+        self.players().get(&chat).and_then(|(_, sheet)| sheet.upgrade())
+    }
+
+    /// What all chats show of themselves, by their numbers.
+    pub(crate) fn read(&self) -> Vec<ChatStats> {
+        let mut chats: Vec<ChatStats> =
+            self.sheets().into_iter().map(|(chat, sheet)| sheet.read(chat)).collect();
+        chats.sort_unstable_by_key(|chat| chat.chat);
+        chats
+    }
+
+    /// Chats in which something sounds.
+    pub(crate) fn n_playing(&self) -> usize {
+        let is_playing = |(_, sheet): &(ChatId, Arc<Sheet>)| sheet.activity() == Activity::Playing;
+        self.sheets().iter().filter(|one| is_playing(one)).count()
+    }
+
+    fn sheets(&self) -> Vec<(ChatId, Arc<Sheet>)> {
+        let players = self.players();
+        players.iter().filter_map(|(chat, (_, sheet))| Some((*chat, sheet.upgrade()?))).collect()
+    }
+
     pub(crate) fn controls(&self) -> Controls {
         self.parts.shared.settings.player.controls
     }
 
     /// Hands a command to the chat's player, if there is one.
     pub(crate) fn tell(&self, chat: ChatId, input: Input) -> Result<(), Box<Input>> {
-        let Some(player) = self.players().get(&chat).cloned() else { return Err(Box::new(input)) };
+        let player = self.players().get(&chat).map(|(player, _)| player.clone());
+        let Some(player) = player else { return Err(Box::new(input)) };
         player.send(player::Msg::Input(Box::new(input))).map_err(|undelivered| {
             match undelivered.into_message() {
                 player::Msg::Input(input) => input,
@@ -105,7 +138,7 @@ impl Chats {
     ) -> Result<(), Fault> {
         let mut input = Box::new(input);
         for _ in 0..STARTS_MAX {
-            let known = self.players().get(&chat).cloned();
+            let known = self.players().get(&chat).map(|(player, _)| player.clone());
             if let Some(player) = known {
                 match player.send(player::Msg::Input(input)) {
                     Ok(()) => return Ok(()),
@@ -117,6 +150,11 @@ impl Chats {
                         return Err(Fault::transient(Reason::Internal, "a request got lost"));
                     }
                 }
+                if self.dynamic.contains(&chat.to_string()) {
+                    // between two lives, the queue is kept
+                    tokio::time::sleep(BETWEEN_LIVES).await;
+                    continue;
+                }
             }
             self.dynamic.end_and_wait(&chat.to_string()).await;
             self.start(chat, username.clone())?;
@@ -126,10 +164,10 @@ impl Chats {
 
     fn start(&self, chat: ChatId, username: Option<String>) -> Result<(), Fault> {
         let mut players = self.players();
-        let (spec, player) = chat::child_spec(chat, username, self.parts.clone());
+        let (spec, player, sheet) = chat::child_spec(chat, username, self.parts.clone());
         match self.dynamic.start(spec) {
             Ok(()) => {
-                players.insert(chat, player);
+                players.insert(chat, (player, sheet));
                 Ok(())
             }
             // somebody else was quicker, its player is in the map or will be
@@ -140,7 +178,7 @@ impl Chats {
         }
     }
 
-    fn players(&self) -> MutexGuard<'_, HashMap<ChatId, Handle<player::Msg>>> {
+    fn players(&self) -> MutexGuard<'_, Known> {
         self.players.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

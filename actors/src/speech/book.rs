@@ -35,6 +35,11 @@ pub enum Job {
         saying: Saying,
         is_droppable: bool,
     },
+    /// Another text for a message that is known by its number.
+    Redraw {
+        message: MessageId,
+        saying: Saying,
+    },
     /// The message is known by another key from now on.
     Rename {
         from: Key,
@@ -135,6 +140,17 @@ impl Book {
                 let html = self.pen(ink).say("call-held", &[("reason", Arg::Html(&reason))]);
                 jobs.push(send(None, panel::plain(html)));
             }
+            Event::CallEnded { wait } => {
+                let minutes = wait.as_secs().div_ceil(60) as usize;
+                let html = self.pen(ink).say("call-ended", &[("minutes", Arg::Number(minutes))]);
+                jobs.push(send(None, panel::plain(html)));
+            }
+            Event::AssistantChanged { .. } => {
+                jobs.push(send(None, panel::plain(self.pen(ink).say("assistant-changed", &[]))))
+            }
+            Event::Revived { was, attempt, position } => {
+                self.revived(was, attempt, position, ink, &mut jobs)
+            }
             Event::CallRestored => {
                 jobs.push(send(None, panel::plain(self.pen(ink).say("call-restored", &[]))))
             }
@@ -231,6 +247,25 @@ impl Book {
         } else {
             jobs.push(Job::Send { key: Some(key), reply_to: None, saying });
         }
+    }
+
+    /// The same track under a new number: its panel goes on, its buttons work again, and people hear why it stopped.
+    fn revived(
+        &mut self,
+        was: Attempt,
+        attempt: Attempt,
+        position: std::time::Duration,
+        ink: Ink<'_>,
+        jobs: &mut Vec<Job>,
+    ) {
+        if let Some(panel) = self.panel.as_mut().filter(|panel| panel.attempt == was) {
+            panel.attempt = attempt;
+            jobs.push(Job::Rename { from: Key::Panel(was), to: Key::Panel(attempt) });
+        }
+        self.redraw(attempt, false, ink, jobs, |panel| panel.position = position);
+        let clock = super::texts::clock(position);
+        let html = self.pen(ink).say("revived", &[("position", Arg::Text(&clock))]);
+        jobs.push(send(None, panel::plain(html)));
     }
 
     fn redraw(

@@ -91,6 +91,9 @@ impl Outbox {
                 None if !is_droppable => Some(Out::Send { reply_to: None, saying: saying.clone() }),
                 None => None,
             },
+            Job::Redraw { message, saying } => {
+                Some(Out::Edit { message: *message, saying: saying.clone() })
+            }
             Job::Rename { from, to } => {
                 if let Some(message) = self.ids.remove(from) {
                     self.ids.insert(*to, message);

@@ -5,6 +5,7 @@
 //! with a fresh ssrc (core.telegram.org/api/group-calls); official clients ask `phone.checkGroupCall` every 4 s while
 //! they connect and every 10 s afterwards; a missing ssrc means a new join.
 
+mod assignment;
 mod entering;
 mod trouble;
 
@@ -17,7 +18,7 @@ use crate::player::Line;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Tries in a row before the voice chat is given up.
+    /// Tries in a row before a voice chat that was never reached is given up.
     pub tries_max: u32,
     /// Longest time from the join's answer to a working connection.
     pub connect_max: Duration,
@@ -30,7 +31,17 @@ pub struct Settings {
     pub backoff_max: Duration,
     /// A connection that held this long makes earlier failures forgotten.
     pub healthy_after: Duration,
+    /// How long a place that was heard and then lost is tried for; an hour without a network must lose nothing.
+    pub hold_max: Duration,
+    /// How long an assistant that does not answer is waited for before another one is asked.
+    pub assistant_wait: Duration,
+    /// How long the queue waits for a new voice chat after the old one ended.
+    pub ended_wait: Duration,
 }
+
+/// Which assistant, by its place in the configuration (0 = first).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Seat(pub usize);
 
 /// How we present ourselves to the media server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +87,13 @@ pub enum Refusal {
 pub enum Input {
     Join,
     Leave,
+    /// Who serves the chat now; `None` when no (other) assistant is free.
+    Assigned {
+        attempt: Attempt,
+        seat: Option<Seat>,
+    },
+    /// The assistant's login is gone for good.
+    AssistantLost(Fault),
     /// The assistant is in the group (it joined if it had to).
     Entered {
         attempt: Attempt,
@@ -116,6 +134,8 @@ pub enum Input {
     Row(Row),
     /// The voice chat ended.
     Discarded(CallId),
+    /// A voice chat started in this group.
+    Started,
     /// The assistant was removed from the group.
     Removed,
     /// A time asked for with [`Effect::WakeAt`] came.
@@ -124,6 +144,13 @@ pub enum Input {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
+    /// Find an assistant that is signed in and none of these.
+    Assign {
+        attempt: Attempt,
+        not: Vec<Seat>,
+    },
+    /// Let go of the assistant so far; the one that was found last serves from now on.
+    Switch,
     Enter {
         attempt: Attempt,
     },
@@ -180,20 +207,42 @@ pub struct Machine {
     is_force_muted: bool,
     /// People heard us in this call, so that losing it is told as such.
     was_up: bool,
+    /// Since when they do not.
+    lost_since: Option<Duration>,
     next_check: Option<Duration>,
+    seat: Option<Seat>,
+    /// It is in the group.
+    is_entered: bool,
+    /// Assistants that cannot serve this chat, this time.
+    tried: Vec<Seat>,
+    /// Why another assistant is looked for.
+    blame: Option<Fault>,
+    /// Since when no assistant answered.
+    silent_since: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Away,
+    Assigning,
     Entering,
     Finding,
     Creating,
     Preparing,
     Joining,
-    Connecting { until: Duration },
-    Up { since: Duration },
-    Waiting { until: Duration },
+    Connecting {
+        until: Duration,
+    },
+    Up {
+        since: Duration,
+    },
+    Waiting {
+        until: Duration,
+    },
+    /// The voice chat ended; a new one is waited for.
+    Ended {
+        until: Duration,
+    },
 }
 
 /// Where the place in the voice chat stands, for /stats and logs.
@@ -204,6 +253,7 @@ pub enum Status {
     Up,
     ForceMuted,
     Waiting,
+    Ended,
 }
 
 // === impl Machine ===
@@ -221,7 +271,13 @@ impl Machine {
             n_tries: 0,
             is_force_muted: false,
             was_up: false,
+            lost_since: None,
             next_check: None,
+            seat: None,
+            is_entered: false,
+            tried: Vec::new(),
+            blame: None,
+            silent_since: None,
         }
     }
 
@@ -231,6 +287,7 @@ impl Machine {
             Step::Up { .. } if self.is_force_muted => Status::ForceMuted,
             Step::Up { .. } => Status::Up,
             Step::Waiting { .. } => Status::Waiting,
+            Step::Ended { .. } => Status::Ended,
             _ => Status::Joining,
         }
     }
@@ -250,6 +307,10 @@ impl Machine {
         match input {
             Input::Join => self.join(&mut effects),
             Input::Leave => self.leave(&mut effects),
+            Input::Assigned { attempt, seat } if attempt == self.attempt => {
+                self.assigned(seat, now, &mut effects);
+            }
+            Input::AssistantLost(fault) => self.assistant_lost(fault, &mut effects),
             Input::Entered { attempt, outcome } if self.is(attempt, Step::Entering) => {
                 self.entered(outcome, now, &mut effects);
             }
@@ -275,7 +336,8 @@ impl Machine {
                 self.checked(outcome, now, &mut effects)
             }
             Input::Row(row) => self.row(row, now, &mut effects),
-            Input::Discarded(call) => self.discarded(call, &mut effects),
+            Input::Discarded(call) => self.discarded(call, now, &mut effects),
+            Input::Started => self.started(&mut effects),
             Input::Removed => self.removed(&mut effects),
             Input::Wake => self.wake(now, &mut effects),
             // late news of an older attempt

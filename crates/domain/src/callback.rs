@@ -15,6 +15,8 @@ pub enum Action {
     Resume,
     Skip,
     Stop,
+    /// A page of the operators' numbers; the attempt is the page.
+    Stats,
 }
 
 /// Which life of a chat's player a button belongs to.
@@ -53,11 +55,12 @@ impl Action {
             Action::Resume => "r",
             Action::Skip => "s",
             Action::Stop => "x",
+            Action::Stats => "t",
         }
     }
 
     fn from_code(code: &str) -> Option<Action> {
-        [Action::Pause, Action::Resume, Action::Skip, Action::Stop]
+        [Action::Pause, Action::Resume, Action::Skip, Action::Stop, Action::Stats]
             .into_iter()
             .find(|action| action.code() == code)
     }
@@ -144,7 +147,7 @@ mod tests {
     #[test]
     fn a_signed_button_comes_back_whole_and_fits_telegrams_limit() {
         let seal = Seal::new(&[7; 32]);
-        for action in [Action::Pause, Action::Resume, Action::Skip, Action::Stop] {
+        for action in [Action::Pause, Action::Resume, Action::Skip, Action::Stop, Action::Stats] {
             let pressed = Pressed { action, ..PRESSED };
             let data = seal.sign(ChatId(-1001), pressed);
             assert!(data.len() <= 64, "{} bytes", data.len());

@@ -24,6 +24,7 @@ pub enum Command {
     Stop,
     Queue,
     Ping,
+    Stats,
 }
 
 /// The words after `/play`.
@@ -46,6 +47,7 @@ const NAMES: &[(&str, Name)] = &[
     ("queue", Name::Queue),
     ("q", Name::Queue),
     ("ping", Name::Ping),
+    ("stats", Name::Stats),
     ("start", Name::Start),
     ("help", Name::Help),
 ];
@@ -61,6 +63,7 @@ enum Name {
     Stop,
     Queue,
     Ping,
+    Stats,
 }
 
 /// Telegram's own limit on a message's text, in characters; anything longer was not typed by a person.
@@ -102,6 +105,7 @@ pub fn parse(text: &str, username: &str) -> Parsed {
         Name::Stop => Command::Stop,
         Name::Queue => Command::Queue,
         Name::Ping => Command::Ping,
+        Name::Stats => Command::Stats,
     })
 }
 
@@ -181,6 +185,7 @@ mod tests {
         check("/next", Parsed::Command(Command::Skip));
         check("/q", Parsed::Command(Command::Queue));
         check("  /ping  ", Parsed::Command(Command::Ping));
+        check("/stats@armedbot", Parsed::Command(Command::Stats));
         check("/start deep-link", Parsed::Command(Command::Start));
     }
 

@@ -75,6 +75,12 @@ pub enum Event {
         track: Track,
         fault: Fault,
     },
+    /// The player died and lives again; what sounded goes on at this position, under a new attempt.
+    Revived {
+        was: Attempt,
+        attempt: Attempt,
+        position: Duration,
+    },
     /// Nothing is left to play.
     Finished,
     // --- commands ---
@@ -131,6 +137,14 @@ pub enum Event {
         fault: Fault,
     },
     CallRestored,
+    /// The voice chat ended; what waits is kept this long for a new one.
+    CallEnded {
+        wait: Duration,
+    },
+    /// Another assistant took the first one's place.
+    AssistantChanged {
+        fault: Fault,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -3,6 +3,7 @@
 //! Pure: no clock, no I/O, no async, nothing of ours imported. Time is an argument (`Duration` since a moment that
 //! the caller chose), bytes are arguments, and every rule is a function that a table test can read aloud.
 
+pub mod breaker;
 pub mod call;
 pub mod callback;
 pub mod command;

@@ -5,6 +5,7 @@
 mod requests;
 mod order;
 mod commands;
+mod revival;
 
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::ids::{Attempt, MessageId};
 use crate::permission::Controls;
 use crate::queue::{Entry, EntryId, Queue};
 use crate::track::{Request, Requester, Track};
+
+pub use revival::End;
 
 /// A chat's rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub struct Settings {
     pub duration_max: Option<Duration>,
     /// How long the assistant stays in the voice chat after the last track.
     pub linger: Duration,
+    /// A track that does not move for so many ticks, although it should, is stuck.
+    pub stuck_ticks: u32,
 }
 
 /// What the player is told.
@@ -65,6 +70,10 @@ pub enum Input {
         attempt: Attempt,
         duration: Option<Duration>,
     },
+    /// The track had all the time it may take until its first packets.
+    Overdue {
+        attempt: Attempt,
+    },
     /// The last packet of the track was sent.
     Drained {
         attempt: Attempt,
@@ -90,6 +99,12 @@ pub enum Line {
     Joined,
     /// Lost or muted for now; whoever holds the call works on it.
     Held(Fault),
+    /// Another assistant is on its way, because of this.
+    Switched(Fault),
+    /// The voice chat ended; a new one is waited for.
+    Ended {
+        wait: Duration,
+    },
     /// Given up.
     Failed(Fault),
 }
@@ -108,10 +123,11 @@ pub enum Effect {
     /// Bring the assistant into the voice chat (again a no-op when it is there or on its way).
     Join,
     Leave,
-    /// Open the track and fill its ring.
+    /// Open the track and fill its ring, beginning at `from`.
     Load {
         attempt: Attempt,
         track: Track,
+        from: Duration,
     },
     /// Let the loaded track sound (it waits for the call by itself).
     Start {
@@ -147,7 +163,8 @@ pub enum Phase {
     Stopping,
 }
 
-#[derive(Debug)]
+/// A copy of it is all that its next life needs ([`Player::revive`]).
+#[derive(Debug, Clone)]
 pub struct Player {
     settings: Settings,
     queue: Queue,
@@ -157,17 +174,23 @@ pub struct Player {
     line: LineState,
     last_attempt: Attempt,
     last_entry: EntryId,
+    /// The entry that was current when the player died, and how often in a row.
+    deaths: Option<(EntryId, u32)>,
 }
 
 /// The entry at the head: looked up, buffered or sounding.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Current {
     entry: Entry,
     attempt: Attempt,
     stage: Stage,
+    /// Where in the track it began to sound, or will.
+    from: Duration,
     duration: Option<Duration>,
     /// People were told that it sounds.
     is_announced: bool,
+    /// Where it was at the last tick, and for how many ticks it has been there.
+    last_seen: (Duration, u32),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,6 +206,7 @@ enum LineState {
     Entering,
     Up,
     Held,
+    Ended,
 }
 
 // === impl Player ===
@@ -198,6 +222,7 @@ impl Player {
             line: LineState::Away,
             last_attempt: Attempt(0),
             last_entry: EntryId(0),
+            deaths: None,
         }
     }
 
@@ -221,6 +246,13 @@ impl Player {
         self.current.as_ref().map(|current| current.attempt)
     }
 
+    /// The current track, once it is known, and how long it is.
+    pub fn track(&self) -> Option<(&Track, Option<Duration>)> {
+        let current = self.current.as_ref()?;
+        let track = order::ready(&current.entry)?;
+        Some((track, current.duration.or(track.duration)))
+    }
+
     /// Takes one input; `position` is how far the current track is now.
     pub fn handle(&mut self, input: Input, position: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -239,6 +271,7 @@ impl Player {
             Input::List { by } => self.list(by, position, &mut effects),
             Input::Resolved { attempt, outcome } => self.resolved(attempt, outcome, &mut effects),
             Input::Loaded { attempt, duration } => self.loaded(attempt, duration, &mut effects),
+            Input::Overdue { attempt } => self.overdue(attempt, &mut effects),
             Input::Drained { attempt, played } => self.drained(attempt, played, &mut effects),
             Input::Broken { attempt, fault } => self.broken(attempt, fault, &mut effects),
             Input::Call(line) => self.line_changed(line, &mut effects),

@@ -60,6 +60,10 @@ impl Queue {
         self.entries.iter()
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.iter_mut()
+    }
+
     pub fn front(&self) -> Option<&Entry> {
         self.entries.front()
     }

@@ -8,11 +8,11 @@ use domain::fault::{Fault, Reason};
 use tokio::sync::oneshot;
 
 use crate::answer;
-use crate::leg::{Leg, Setup};
+use crate::leg::{Leg, Setup, Way};
 use crate::packetizer::Packetizer;
 use crate::payload::payload;
 use crate::reactor::Reactors;
-use crate::sender::{Sender, queue};
+use crate::sender::{Sender, queued, wired};
 use crate::shared::Shared;
 use crate::stack::Identity;
 use crate::transport::{Settings, Style};
@@ -101,7 +101,7 @@ pub struct Stats {
     pub packets_sent: u64,
     /// Opus bytes in them.
     pub bytes_sent: u64,
-    /// Frames lost because the queue was full, the frame too large, or the connection not up yet.
+    /// Frames lost because the socket or the queue was full, the frame too large, or the connection not up yet.
     pub packets_dropped: u64,
     /// Datagrams that arrived, RTP of other speakers included.
     pub datagrams_received: u64,
@@ -148,7 +148,17 @@ impl Connection {
     ) -> Connection {
         let shared = Arc::new(Shared::new());
         let packetizer = Packetizer::new(rand::random(), rand::random());
-        let (sender, outlet) = queue(settings.queue_bytes, packetizer, Arc::clone(&shared));
+        let (sender, way) = match identity.style {
+            Style::Native => {
+                let (sender, switch) = wired(packetizer, Arc::clone(&shared));
+                (sender, Way::Wire(switch))
+            }
+            Style::Web => {
+                let (sender, outlet) =
+                    queued(settings.queue_bytes, packetizer, Arc::clone(&shared));
+                (sender, Way::Queue(outlet))
+            }
+        };
         let payload = payload(&identity.credentials, fingerprint, identity.style);
         let ssrc = identity.credentials.ssrc;
         let setup = Setup {
@@ -158,7 +168,7 @@ impl Connection {
             signals: Arc::default(),
             reactor: reactors.pick(),
         };
-        let leg = Leg { setup, outlet };
+        let leg = Leg { setup, way };
         Connection { payload, ssrc, shared, sender, leg: Some(leg), running: None, reactors }
     }
 

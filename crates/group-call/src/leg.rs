@@ -17,13 +17,14 @@ use crate::answer::Answer;
 use crate::connection::{AnswerFault, ConnectionEvent, State};
 use crate::native::Native;
 use crate::pump::{Press, pump};
+use crate::queue::Outlet;
 use crate::reactor::ConnectionRuntime;
-use crate::sender::Outlet;
 use crate::shared::Shared;
 use crate::signals::Signals;
 use crate::socket::{Route, Tap, routes};
 use crate::stack::{Identity, Stack, bring_up};
-use crate::transport::{Settings, Style};
+use crate::transport::Settings;
+use crate::wire::Switch;
 use watch::{End, Watch};
 
 /// Local work only: binding sockets, reading descriptions.
@@ -43,7 +44,15 @@ pub(crate) type OnEvent = Arc<dyn Fn(ConnectionEvent) + Send + Sync>;
 /// Everything a leg starts with.
 pub(crate) struct Leg {
     pub(crate) setup: Setup,
-    pub(crate) outlet: Outlet,
+    pub(crate) way: Way,
+}
+
+/// What frames come by; the style's choice.
+pub(crate) enum Way {
+    /// Native style: they leave by themselves, the leg only throws the switch.
+    Wire(Switch),
+    /// Web style: the leg carries them to webrtc.
+    Queue(Outlet),
 }
 
 /// The part of it that both styles look at.
@@ -67,15 +76,15 @@ impl Leg {
         accepted: oneshot::Sender<Result<(), AnswerFault>>,
         asked: oneshot::Receiver<()>,
     ) {
-        let Leg { setup, mut outlet } = self;
+        let Leg { setup, way } = self;
         let shared = Arc::clone(&setup.shared);
         let routes = routes(answer.candidates.iter().map(|candidate| candidate.address));
         let started = if routes.is_empty() {
             Err(AnswerFault::NoCandidate(format!("no route to any of {}", answer.candidates.len())))
         } else {
-            match setup.identity.style {
-                Style::Native => setup.start_native(&answer, &routes, &on_event),
-                Style::Web => setup.start_web(&answer, routes).await,
+            match way {
+                Way::Wire(switch) => setup.start_native(&answer, &routes, &on_event, switch),
+                Way::Queue(outlet) => setup.start_web(&answer, routes, outlet).await,
             }
         };
         let started = match started {
@@ -95,12 +104,12 @@ impl Leg {
                     biased;
                     _ = asked => End::Asked,
                     end = watch.run(&on_event) => end,
-                    () = native.drive(&mut outlet) => driver_died(),
+                    () = native.drive() => driver_died(),
                 };
                 watch.announce(end, &on_event);
-                in_time(async { native.close().await }).await;
+                native.close();
             }
-            Started::Web(stack, driver_gone) => {
+            Started::Web(stack, driver_gone, outlet) => {
                 let track = Arc::clone(&stack.track) as Arc<_>;
                 watch.web = Some(stack);
                 let end = tokio::select! {
@@ -126,14 +135,20 @@ impl Setup {
         answer: &Answer,
         routes: &[Route],
         on_event: &OnEvent,
+        switch: Switch,
     ) -> Result<Started, AnswerFault> {
-        let native = Native::new(self, answer, routes, Arc::clone(on_event));
+        let native = Native::new(self, answer, routes, Arc::clone(on_event), switch);
         native
             .map(|native| Started::Native(Box::new(native)))
             .map_err(|fault| AnswerFault::Stack(fault.to_string()))
     }
 
-    async fn start_web(&self, answer: &Answer, routes: Vec<Route>) -> Result<Started, AnswerFault> {
+    async fn start_web(
+        &self,
+        answer: &Answer,
+        routes: Vec<Route>,
+        outlet: Outlet,
+    ) -> Result<Started, AnswerFault> {
         let mut locals: Vec<_> = routes.iter().map(|route| (route.local, 0).into()).collect();
         locals.sort_unstable();
         locals.dedup();
@@ -143,7 +158,7 @@ impl Setup {
         let runtime: Arc<dyn Runtime> = Arc::new(runtime);
         let bring_up = bring_up(&self.identity, &self.settings, answer, locals, runtime, signals);
         match timeout(BRING_UP_DEADLINE, bring_up).await {
-            Ok(Ok(stack)) => Ok(Started::Web(stack, driver_gone)),
+            Ok(Ok(stack)) => Ok(Started::Web(stack, driver_gone, outlet)),
             Ok(Err(fault)) => Err(AnswerFault::Stack(fault.to_string())),
             Err(_) => Err(AnswerFault::Stack("did not start in time".into())),
         }
@@ -153,7 +168,7 @@ impl Setup {
 /// A connection that is on its way up, and for webrtc what resolves when its driver is gone.
 enum Started {
     Native(Box<Native>),
-    Web(Stack, oneshot::Receiver<()>),
+    Web(Stack, oneshot::Receiver<()>, Outlet),
 }
 
 /// Goodbyes are not waited for longer than a moment.

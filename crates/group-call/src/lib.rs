@@ -13,20 +13,25 @@
 //! ended when the connection is closed or dropped. Nothing runs on the caller's executor, so any executor will do.
 
 mod answer;
+pub mod bare;
 mod connection;
 mod description;
+mod header;
 mod leg;
 mod native;
 mod packetizer;
 mod payload;
 mod pump;
+mod queue;
 mod reactor;
 mod sender;
 mod shared;
 mod signals;
 mod socket;
+mod srtp;
 mod stack;
 mod transport;
+mod wire;
 
 #[cfg(test)]
 mod tests;

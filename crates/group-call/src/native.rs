@@ -1,4 +1,5 @@
-//! Native style at work: DTLS server, controlled ICE agent, SCTP client, all on one task.
+//! Native style at work: DTLS server, controlled ICE agent, SCTP client, all on one task. The sound does not come by
+//! here: once keys and path are known, it leaves on the thread that makes it ([`crate::wire`]).
 //!
 //! webrtc's peer connection cannot play this part: as DTLS server it waits for the peer to open SCTP, where Telegram's
 //! servers wait for us, and as controlled agent it waits for a nomination that lite servers never make. So the same
@@ -13,23 +14,22 @@ mod talk;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rtc::shared::error::Result;
-use tokio::io::ReadBuf;
-use tokio::net::UdpSocket;
 
 use crate::answer::Answer;
 use crate::connection::{ConnectionEvent, DtlsState};
+use crate::header::Letterhead;
 use crate::leg::{MESSAGE_BYTES_MAX, NO_VIDEO, OnEvent, Setup};
-use crate::pump::Press;
-use crate::sender::{Frame, Outlet, PAYLOAD_BYTES_MAX};
 use crate::shared::{Path, Shared};
 use crate::signals::Signals;
-use crate::socket::{Route, is_plain_fatal_alert};
+use crate::socket::{Datagrams, Route, is_plain_fatal_alert};
+use crate::srtp::Protector;
+use crate::wire::{Switch, Wire, wall_clock};
 use ice::{Agent, Outgoing, Pace, Way};
 use report::Reporter;
 use secure::{Secure, Secured};
@@ -39,11 +39,15 @@ use talk::{Said, Talk};
 const NAP_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) struct Native {
-    sockets: Vec<UdpSocket>,
+    sockets: Vec<Arc<Datagrams>>,
     agent: Agent,
     secure: Secure,
     talk: Option<Talk>,
-    press: Press,
+    head: Letterhead,
+    /// What the wire still waits for a path with; and the path it was laid by.
+    protector: Option<Protector>,
+    laid: Option<Way>,
+    switch: Switch,
     reporter: Reporter,
     out: Vec<Outgoing>,
     shared: Arc<Shared>,
@@ -60,16 +64,15 @@ impl Native {
         answer: &Answer,
         routes: &[Route],
         on_event: OnEvent,
+        switch: Switch,
     ) -> Result<Native> {
         let Setup { identity, settings, .. } = setup;
         let (shared, signals) = (Arc::clone(&setup.shared), Arc::clone(&setup.signals));
         let mut locals: Vec<_> = routes.iter().map(|route| route.local).collect();
         locals.sort_unstable();
         locals.dedup();
-        let bind = |local: &std::net::IpAddr| -> io::Result<UdpSocket> {
-            let socket = std::net::UdpSocket::bind((*local, 0))?;
-            socket.set_nonblocking(true)?;
-            UdpSocket::from_std(socket)
+        let bind = |local: &std::net::IpAddr| -> io::Result<Arc<Datagrams>> {
+            Ok(Arc::new(Datagrams::new(std::net::UdpSocket::bind((*local, 0))?)?))
         };
         let sockets = locals.iter().map(bind).collect::<io::Result<Vec<_>>>()?;
         let way = |route: &Route| {
@@ -85,30 +88,43 @@ impl Native {
         let agent =
             Agent::new(identity.credentials.clone(), remote, ways, pace, crypto, Instant::now());
         let secure = Secure::new(identity, &answer.fingerprint)?;
-        let press = Press::new(identity.credentials.ssrc, answer);
-        let reporter = Reporter::new(identity.credentials.ssrc);
+        let (ssrc, payload_type) = (identity.credentials.ssrc, answer.opus_payload_type);
+        let head = Letterhead::new(ssrc, payload_type, answer.extensions);
+        let reporter = Reporter::new(ssrc);
         shared.set_dtls(DtlsState::Connecting);
-        let (talk, out) = (None, Vec::new());
-        Ok(Native { sockets, agent, secure, talk, press, reporter, out, shared, signals, on_event })
+        Ok(Native {
+            sockets,
+            agent,
+            secure,
+            talk: None,
+            head,
+            protector: None,
+            laid: None,
+            switch,
+            reporter,
+            out: Vec::new(),
+            shared,
+            signals,
+            on_event,
+        })
     }
 
     /// Runs for ever.
-    pub(crate) async fn drive(&mut self, outlet: &mut Outlet) {
+    pub(crate) async fn drive(&mut self) {
         let mut datagram = vec![0; 2048];
-        let mut payload = [0; PAYLOAD_BYTES_MAX];
+        let mut nap = pin!(tokio::time::sleep(Duration::ZERO));
         loop {
             self.look_after_timers(Instant::now());
-            self.flush().await;
-            let nap = tokio::time::sleep_until(self.deadline().into());
+            self.flush();
+            nap.as_mut().reset(self.deadline().into());
             tokio::select! {
-                arrival = receive(&self.sockets, &mut datagram) => {
+                arrival = receive(&self.sockets, &self.shared, &mut datagram) => {
                     // An error is an ICMP echo of an earlier packet; the other side may not be up yet.
                     if let (way, Ok(length)) = arrival {
                         self.arrived(Instant::now(), way, &datagram[..length]);
                     }
                 }
-                frame = outlet.next(&mut payload), if self.secure.is_ready() => self.send(frame, &payload),
-                () = nap => {}
+                () = &mut nap => {}
             }
         }
     }
@@ -116,7 +132,8 @@ impl Native {
     fn deadline(&self) -> Instant {
         let mut deadline = self.agent.deadline().min(Instant::now() + NAP_MAX);
         let talk = self.talk.as_ref().and_then(Talk::deadline);
-        for other in [self.secure.deadline(), talk].into_iter().flatten() {
+        let others = [self.secure.deadline(), talk, self.reporter.deadline()];
+        for other in others.into_iter().flatten() {
             deadline = deadline.min(other);
         }
         deadline
@@ -132,7 +149,7 @@ impl Native {
             self.heard(now, said);
         }
         if self.secure.is_ready()
-            && let Some(report) = self.reporter.due(now, unix_time())
+            && let Some(report) = self.reporter.due(now, wall_clock(), self.shared.sent(now))
             && let (Ok(report), Some(way)) =
                 (self.secure.protect_report(&report), self.agent.selected())
         {
@@ -143,7 +160,7 @@ impl Native {
     fn arrived(&mut self, now: Instant, way: Way, datagram: &[u8]) {
         self.shared.datagram_arrived();
         let before = self.agent.selected();
-        // RFC 7983. Media and its feedback are not for us: they were a sign of life, and go no further.
+        // RFC 7983.
         match datagram {
             [0..=3, ..] => {
                 self.agent.handle(now, way, datagram, &mut self.out);
@@ -168,7 +185,9 @@ impl Native {
 
     fn secured(&mut self, now: Instant, secured: Secured) {
         match secured {
-            Secured::Connected => {
+            Secured::Connected(protector) => {
+                self.protector = Some(protector);
+                self.lay_wire();
                 match Talk::new(now) {
                     Ok(talk) => self.talk = Some(talk),
                     Err(fault) => tracing::warn!(%fault, "no data channel"),
@@ -211,32 +230,34 @@ impl Native {
         }
     }
 
-    fn note_path(&self, before: Option<Way>) {
+    fn note_path(&mut self, before: Option<Way>) {
         let Some(way) = self.agent.selected() else { return };
         if before.is_none() {
             self.signals.ice_connected();
         }
-        let Ok(local) = self.sockets[way.socket].local_addr() else { return };
+        let local = self.sockets[way.socket].local();
         let round_trip = self.agent.round_trip();
         self.shared.set_path(Path { selected_pair: Some((local, way.remote)), round_trip });
+        self.lay_wire();
     }
 
-    fn send(&mut self, frame: Frame, payload: &[u8; PAYLOAD_BYTES_MAX]) {
+    /// Keeps the sound on the selected path, once there are keys for it.
+    fn lay_wire(&mut self) {
         let Some(way) = self.agent.selected() else { return };
-        let packet = self.press.packet(frame, &payload[..frame.length], unix_time());
-        match self.secure.protect(&packet) {
-            Ok(protected) => {
-                self.out.push((way, protected.freeze()));
-                self.reporter.sent(frame, Instant::now());
-                self.shared.packets_sent.fetch_add(1, Ordering::Relaxed);
-                self.shared.bytes_sent.fetch_add(frame.length as u64, Ordering::Relaxed);
-            }
-            Err(fault) => tracing::debug!(%fault, "packet not protected"),
+        let socket = &self.sockets[way.socket];
+        if let Some(protector) = self.protector.take() {
+            let wire = Wire::new(self.head.clone(), protector, Arc::clone(socket), way.remote);
+            self.switch.lay(wire);
+        } else if self.laid.is_some_and(|laid| laid != way) {
+            self.switch.redirect(socket, way.remote);
+        } else {
+            return;
         }
+        self.laid = Some(way);
     }
 
     /// Hands everything to the sockets.
-    async fn flush(&mut self) {
+    fn flush(&mut self) {
         let now = Instant::now();
         if let Some(talk) = &mut self.talk {
             for packet in talk.transmits(now) {
@@ -255,37 +276,42 @@ impl Native {
         }
         for (way, datagram) in self.out.drain(..) {
             // A datagram that cannot leave is a lost datagram; the layers above are made for loss.
-            if let Err(fault) = self.sockets[way.socket].send_to(&datagram, way.remote).await {
+            if let Err(fault) = self.sockets[way.socket].send(&datagram, way.remote) {
                 tracing::debug!(%fault, to = %way.remote, "datagram lost at home");
             }
         }
     }
 
     /// Says goodbye.
-    pub(crate) async fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
+        self.switch.cut();
         // Whatever SCTP still wants to say is of no interest any more.
         self.talk = None;
         if let Err(fault) = self.secure.close(Instant::now()) {
             tracing::debug!(%fault, "no goodbye");
         }
-        self.flush().await;
+        self.flush();
     }
 }
 
-fn unix_time() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
-/// The next datagram on any socket.
-async fn receive(sockets: &[UdpSocket], buffer: &mut [u8]) -> (Way, io::Result<usize>) {
+/// The next datagram on any socket that is for us. Media and its feedback (RFC 7983) are not: they are a sign of life and
+/// nothing else, and there are many of them, so they go no further.
+async fn receive(
+    sockets: &[Arc<Datagrams>],
+    shared: &Shared,
+    buffer: &mut [u8],
+) -> (Way, io::Result<usize>) {
     poll_fn(|context| {
         for (socket, io) in sockets.iter().enumerate() {
-            let mut read = ReadBuf::new(buffer);
-            if let Poll::Ready(result) = io.poll_recv_from(context, &mut read) {
-                let length = read.filled().len();
+            while let Poll::Ready(result) = io.poll_receive(context, buffer) {
+                let length = result.as_ref().map_or(0, |(length, _)| *length);
+                if matches!(&buffer[..length], [128..=191, ..]) {
+                    shared.datagram_arrived();
+                    continue;
+                }
                 let nowhere = SocketAddr::from(([0; 4], 0));
-                let remote = *result.as_ref().unwrap_or(&nowhere);
-                return Poll::Ready((Way { socket, remote }, result.map(|_| length)));
+                let remote = result.as_ref().map_or(nowhere, |(_, remote)| *remote);
+                return Poll::Ready((Way { socket, remote }, result.map(|(length, _)| length)));
             }
         }
         Poll::Pending

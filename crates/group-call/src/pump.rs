@@ -1,8 +1,7 @@
-//! From the frame queue to webrtc: builds RTP packets on the reactor, one after the other.
+//! Web style: from the frame queue to webrtc. Builds RTP packets on the reactor, one after the other.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use rtc::rtp::header::{EXTENSION_PROFILE_ONE_BYTE, Extension, Header};
@@ -11,8 +10,10 @@ use webrtc::media_stream::track_local::TrackLocal;
 
 use crate::answer::{Answer, Extensions};
 use crate::packetizer::send_time;
-use crate::sender::{Frame, Outlet, PAYLOAD_BYTES_MAX};
+use crate::queue::{Frame, Outlet};
+use crate::sender::PAYLOAD_BYTES_MAX;
 use crate::shared::Shared;
+use crate::wire::wall_clock;
 
 /// Bytes of the three extensions' values: level 1, send time 3, transport-cc 2.
 const VALUES: usize = 6;
@@ -90,14 +91,12 @@ pub(crate) async fn pump(
     let mut payload = [0; PAYLOAD_BYTES_MAX];
     loop {
         let frame = outlet.next(&mut payload).await;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let packet = press.packet(frame, &payload[..frame.length], now);
+        let packet = press.packet(frame, &payload[..frame.length], wall_clock());
         if let Err(fault) = track.write_rtp(packet).await {
             tracing::debug!(%fault, "webrtc takes no more packets");
             return;
         }
-        shared.packets_sent.fetch_add(1, Ordering::Relaxed);
-        shared.bytes_sent.fetch_add(frame.length as u64, Ordering::Relaxed);
+        shared.packet_sent(frame.length, frame.stamp.timestamp, Instant::now());
     }
 }
 

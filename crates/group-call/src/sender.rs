@@ -1,29 +1,27 @@
 //! The hot path: frames in, RTP out, called by a clock thread every 20 ms for each call.
 //!
-//! A frame is copied into a preallocated ring of bytes together with its RTP stamp, and the connection's task on the
-//! reactor is woken. webrtc's own `write_rtp` boxes a future and locks the track per packet; here that happens on the
-//! reactor, so the clock thread neither allocates nor waits for anybody.
+//! In native style the packet is made and sent on the spot ([`crate::wire`]); in web style a copy is left to the reactor
+//! ([`crate::queue`]). Either way the clock thread neither allocates nor waits for anybody.
 
-use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, TryLockError};
-use std::task::Poll;
+use std::time::Instant;
 
 use crate::connection::State;
-use crate::packetizer::{Packetizer, Stamp, audio_level};
+use crate::packetizer::{Packetizer, audio_level};
+use crate::queue::{Chute, Outlet, ring};
 use crate::shared::Shared;
+use crate::wire::{Fate, Switch, Wire};
 
 /// Largest Opus payload that fits one packet on any path (1500 bytes less IP, UDP, RTP, extensions and SRTP tag).
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 1400;
-/// Bytes before each payload in the ring: length 2, sequence 2, timestamp 4, marker 1, level 1.
-const RECORD_HEADER: usize = 10;
 
 /// The connection is over; whoever sends should drop its [`Sender`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the connection is closed")]
 pub struct Closed;
 
-/// Hands Opus frames to one connection. Never waits and allocates nothing.
+/// Sends Opus frames over one connection. Never waits and allocates nothing.
 ///
 /// Clones share one RTP stream; frames of two clones used at the same instant are dropped rather than waited for.
 #[derive(Clone)]
@@ -32,35 +30,38 @@ pub struct Sender {
     shared: Arc<Shared>,
 }
 
-/// The clock thread's end of the ring.
-struct Inlet {
-    ring: rtrb::Producer<u8>,
+/// What the clones share.
+pub(crate) struct Inlet {
     packetizer: Packetizer,
-    /// One record is put together here and pushed as a whole, so the other end never sees half of one.
-    record: [u8; RECORD_HEADER + PAYLOAD_BYTES_MAX],
+    pub(crate) exit: Exit,
 }
 
-/// The reactor's end of the ring.
-pub(crate) struct Outlet {
-    ring: rtrb::Consumer<u8>,
+/// How frames leave.
+pub(crate) enum Exit {
+    Queue(Box<Chute>),
+    /// Once it is laid.
+    Wire(Option<Box<Wire>>),
+}
+
+fn sender(packetizer: Packetizer, exit: Exit, shared: Arc<Shared>) -> Sender {
+    Sender { inlet: Arc::new(Mutex::new(Inlet { packetizer, exit })), shared }
+}
+
+/// A sender whose frames wait in a ring of `bytes` for the reactor.
+pub(crate) fn queued(
+    bytes: usize,
+    packetizer: Packetizer,
     shared: Arc<Shared>,
+) -> (Sender, Outlet) {
+    let (chute, outlet) = ring(bytes, Arc::clone(&shared));
+    (sender(packetizer, Exit::Queue(Box::new(chute)), shared), outlet)
 }
 
-/// One frame as it comes out of the ring; its payload is in the caller's buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Frame {
-    pub(crate) stamp: Stamp,
-    pub(crate) level: u8,
-    pub(crate) length: usize,
-}
-
-/// A ring of `bytes`, and both its ends.
-pub(crate) fn queue(bytes: usize, packetizer: Packetizer, shared: Arc<Shared>) -> (Sender, Outlet) {
-    let (producer, consumer) = rtrb::RingBuffer::new(bytes.max(RECORD_HEADER + PAYLOAD_BYTES_MAX));
-    let inlet =
-        Inlet { ring: producer, packetizer, record: [0; RECORD_HEADER + PAYLOAD_BYTES_MAX] };
-    let sender = Sender { inlet: Arc::new(Mutex::new(inlet)), shared: Arc::clone(&shared) };
-    (sender, Outlet { ring: consumer, shared })
+/// A sender whose frames leave at once, as soon as the reactor has laid a wire for them.
+pub(crate) fn wired(packetizer: Packetizer, shared: Arc<Shared>) -> (Sender, Switch) {
+    let sender = sender(packetizer, Exit::Wire(None), shared);
+    let switch = Switch::new(Arc::clone(&sender.inlet));
+    (sender, switch)
 }
 
 // === impl Sender ===
@@ -69,8 +70,8 @@ impl Sender {
     /// Sends one Opus frame of `samples` (48 kHz per channel, 960 for 20 ms). `level` is in -dBov (0 loudest, 127 silence)
     /// and `voice` the V bit of RFC 6464; servers forward only who seems to speak.
     ///
-    /// Before the connection is up, or when its queue is full, the frame is dropped and counted ([`crate::Stats`]), while
-    /// the RTP clock goes on.
+    /// Before the connection is up, or when the socket or the queue is full, the frame is dropped and counted
+    /// ([`crate::Stats`]), while the RTP clock goes on.
     ///
     /// # Errors
     /// [`Closed`] once the connection is lost or closed.
@@ -94,14 +95,25 @@ impl Sender {
                 return Ok(());
             }
         };
-        if is_up && inlet.push(payload, audio_level(level, voice)) {
-            inlet.packetizer.sent(samples);
-            self.shared.outlet.wake();
+        let fits = !payload.is_empty() && payload.len() <= PAYLOAD_BYTES_MAX;
+        let fate = if is_up && fits {
+            inlet.send(payload, audio_level(level, voice), &self.shared)
         } else {
-            inlet.packetizer.dropped(samples);
+            Fate::Refused
+        };
+        match fate {
+            Fate::Sent | Fate::Lost => inlet.packetizer.sent(samples),
+            Fate::Refused => inlet.packetizer.dropped(samples),
+        }
+        if fate != Fate::Sent {
             self.shared.packets_dropped.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Numbers of the connection behind it.
+    pub fn stats(&self) -> crate::Stats {
+        self.shared.stats()
     }
 
     /// Lets `samples` pass in silence: no packet, but the RTP clock goes on, and the next packet is marked.
@@ -123,63 +135,36 @@ impl std::fmt::Debug for Sender {
 // === impl Inlet ===
 
 impl Inlet {
-    /// Whether the frame fit.
-    fn push(&mut self, payload: &[u8], level: u8) -> bool {
-        let length = payload.len();
-        if length == 0 || length > PAYLOAD_BYTES_MAX {
-            return false;
-        }
+    fn send(&mut self, payload: &[u8], level: u8, shared: &Shared) -> Fate {
         let stamp = self.packetizer.next();
-        let record = &mut self.record[..RECORD_HEADER + length];
-        // PAYLOAD_BYTES_MAX fits 16 bits.
-        record[0..2].copy_from_slice(&(length as u16).to_le_bytes());
-        record[2..4].copy_from_slice(&stamp.sequence.to_le_bytes());
-        record[4..8].copy_from_slice(&stamp.timestamp.to_le_bytes());
-        record[8] = u8::from(stamp.marker);
-        record[9] = level;
-        record[RECORD_HEADER..].copy_from_slice(payload);
-        self.ring.push_entire_slice(record).is_ok()
-    }
-}
-
-// === impl Outlet ===
-
-impl Outlet {
-    /// Waits for a frame and copies its payload to the front of `payload`.
-    pub(crate) async fn next(&mut self, payload: &mut [u8; PAYLOAD_BYTES_MAX]) -> Frame {
-        poll_fn(|context| {
-            if let Some(frame) = self.pop(payload) {
-                return Poll::Ready(frame);
+        match &mut self.exit {
+            Exit::Queue(chute) => {
+                if !chute.push(stamp, level, payload) {
+                    return Fate::Refused;
+                }
+                shared.outlet.wake();
+                Fate::Sent
             }
-            self.shared.outlet.register(context.waker());
-            // A frame may have come between the look and the registration.
-            self.pop(payload).map_or(Poll::Pending, Poll::Ready)
-        })
-        .await
-    }
-
-    fn pop(&mut self, payload: &mut [u8; PAYLOAD_BYTES_MAX]) -> Option<Frame> {
-        let mut header = [0; RECORD_HEADER];
-        self.ring.pop_entire_slice(&mut header).ok()?;
-        let [l0, l1, s0, s1, t0, t1, t2, t3, marker, level] = header;
-        let length = usize::from(u16::from_le_bytes([l0, l1]));
-        self.ring.pop_entire_slice(&mut payload[..length]).expect("records are pushed whole");
-        let stamp = Stamp {
-            sequence: u16::from_le_bytes([s0, s1]),
-            timestamp: u32::from_le_bytes([t0, t1, t2, t3]),
-            marker: marker != 0,
-        };
-        Some(Frame { stamp, level, length })
+            Exit::Wire(None) => Fate::Refused,
+            Exit::Wire(Some(wire)) => {
+                let fate = wire.send(stamp, level, payload);
+                if fate == Fate::Sent {
+                    shared.packet_sent(payload.len(), stamp.timestamp, Instant::now());
+                }
+                fate
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packetizer::Stamp;
 
     fn connected(bytes: usize) -> (Sender, Outlet, Arc<Shared>) {
         let shared = Arc::new(Shared::new());
-        let (sender, outlet) = queue(bytes, Packetizer::new(65_535, 10), Arc::clone(&shared));
+        let (sender, outlet) = queued(bytes, Packetizer::new(65_535, 10), Arc::clone(&shared));
         shared.set_state(State::Connecting);
         shared.set_state(State::Connected);
         (sender, outlet, shared)
@@ -223,7 +208,7 @@ mod tests {
     #[test]
     fn frames_before_the_connection_is_up_are_dropped_and_the_clock_goes_on() {
         let shared = Arc::new(Shared::new());
-        let (mut sender, mut outlet) = queue(4096, Packetizer::new(5, 0), Arc::clone(&shared));
+        let (mut sender, mut outlet) = queued(4096, Packetizer::new(5, 0), Arc::clone(&shared));
         sender.send(b"early", 960, 0, true).unwrap();
         shared.set_state(State::Connected);
         sender.send(b"now", 960, 0, true).unwrap();

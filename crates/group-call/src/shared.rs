@@ -1,7 +1,7 @@
 //! What the clock thread, the reactor and the owner of a connection all see: a few atomics, no lock on the hot path.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,10 @@ pub(crate) struct Shared {
     pub(crate) packets_sent: AtomicU64,
     pub(crate) bytes_sent: AtomicU64,
     pub(crate) packets_dropped: AtomicU64,
+    /// What the RTP clock showed when this was born, going by the last packet; and when that was, in milliseconds since,
+    /// plus one. 0 = none yet.
+    rtp_at_birth: AtomicU32,
+    last_packet_ms: AtomicU64,
     datagrams_received: AtomicU64,
     /// Milliseconds from `born` to the last datagram, plus one; 0 = none yet.
     last_inbound_ms: AtomicU64,
@@ -31,6 +35,17 @@ pub(crate) struct Shared {
 pub(crate) struct Path {
     pub(crate) selected_pair: Option<(SocketAddr, SocketAddr)>,
     pub(crate) round_trip: Option<Duration>,
+}
+
+/// What was sent, as sender reports tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) packets: u32,
+    pub(crate) octets: u32,
+    /// What the RTP clock shows now.
+    pub(crate) timestamp: u32,
+    /// Since the last packet.
+    pub(crate) quiet: Duration,
 }
 
 const STATES: [State; 5] =
@@ -54,6 +69,8 @@ impl Shared {
             packets_sent: AtomicU64::new(0),
             bytes_sent: AtomicU64::new(0),
             packets_dropped: AtomicU64::new(0),
+            rtp_at_birth: AtomicU32::new(0),
+            last_packet_ms: AtomicU64::new(0),
             datagrams_received: AtomicU64::new(0),
             last_inbound_ms: AtomicU64::new(0),
             path: Mutex::new(Path::default()),
@@ -79,6 +96,33 @@ impl Shared {
 
     pub(crate) fn dtls(&self) -> DtlsState {
         DTLS_STATES[usize::from(self.dtls.load(Ordering::Relaxed))]
+    }
+
+    /// A packet of `bytes` of Opus left. For whoever makes the packets; there is only one at a time.
+    pub(crate) fn packet_sent(&self, bytes: usize, timestamp: u32, now: Instant) {
+        self.packets_sent.fetch_add(1, Ordering::Relaxed);
+        self.bytes_sent.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.rtp_at_birth.store(timestamp.wrapping_sub(self.samples(now)), Ordering::Relaxed);
+        let ms = now.saturating_duration_since(self.born).as_millis();
+        self.last_packet_ms.store(u64::try_from(ms).unwrap_or(u64::MAX - 1) + 1, Ordering::Relaxed);
+    }
+
+    /// What was sent until `now`, for reports; `None` before the first packet.
+    pub(crate) fn sent(&self, now: Instant) -> Option<Sent> {
+        let last = self.last_packet_ms.load(Ordering::Relaxed).checked_sub(1)?;
+        let age = now.saturating_duration_since(self.born);
+        Some(Sent {
+            // Reports have 32 bits for each.
+            packets: self.packets_sent.load(Ordering::Relaxed) as u32,
+            octets: self.bytes_sent.load(Ordering::Relaxed) as u32,
+            timestamp: self.rtp_at_birth.load(Ordering::Relaxed).wrapping_add(self.samples(now)),
+            quiet: age.saturating_sub(Duration::from_millis(last)),
+        })
+    }
+
+    /// Since this was born, at 48 kHz; the low 32 bits, as RTP timestamps are.
+    fn samples(&self, now: Instant) -> u32 {
+        (now.saturating_duration_since(self.born).as_micros() * 48 / 1000) as u32
     }
 
     /// Any datagram is a sign of life.
@@ -113,5 +157,23 @@ impl Shared {
             dtls: self.dtls(),
             round_trip: path.round_trip,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_extend_the_last_timestamp_to_now() {
+        let shared = Shared::new();
+        assert_eq!(shared.sent(shared.born), None);
+        // The RTP clock wraps on the way.
+        let start = shared.born + Duration::from_secs(7);
+        shared.packet_sent(300, u32::MAX - 959, start);
+        shared.packet_sent(200, 0, start + Duration::from_millis(20));
+        let sent = shared.sent(start + Duration::from_millis(1_020)).unwrap();
+        let quiet = Duration::from_secs(1);
+        assert_eq!(sent, Sent { packets: 2, octets: 500, timestamp: 48_000, quiet });
     }
 }

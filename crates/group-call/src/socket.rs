@@ -1,15 +1,16 @@
-//! The UDP sockets under webrtc: plain datagrams, with a tap that sees what passes.
+//! The UDP sockets: plain datagrams, and under webrtc a tap that sees what passes.
 //!
 //! The tap counts life signs, drops what we never use before it is decrypted (other people's RTP, feedback on media that
 //! we do not repair), and notices a refused DTLS handshake. Sending never fails: a datagram that cannot leave is a lost
 //! datagram, and loss is what the layers above are made for.
 
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::ReadBuf;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
 use crate::shared::Shared;
@@ -29,12 +30,22 @@ pub(crate) struct Route {
 pub(crate) fn routes(remotes: impl IntoIterator<Item = SocketAddr>) -> Vec<Route> {
     let route = |remote: SocketAddr| {
         let any: IpAddr = if remote.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
-        let probe = std::net::UdpSocket::bind((any, 0)).ok()?;
+        let probe = UdpSocket::bind((any, 0)).ok()?;
         probe.connect(remote).ok()?;
         let local = probe.local_addr().ok()?.ip();
         (!local.is_unspecified()).then_some(Route { local, remote })
     };
     remotes.into_iter().filter_map(route).collect()
+}
+
+/// A UDP socket that any thread may send by, and that its reactor reads.
+///
+/// The reactor is told when something arrived and nothing else. The kernel calls a socket writable again after every
+/// single datagram that has left it; a reactor that listens to that wakes up for each.
+#[derive(Debug)]
+pub(crate) struct Datagrams {
+    io: AsyncFd<UdpSocket>,
+    local: SocketAddr,
 }
 
 /// What is learnt from the datagrams of one connection.
@@ -48,9 +59,46 @@ pub(crate) struct Tap {
 /// One socket, tapped.
 #[derive(Debug)]
 pub(crate) struct TappedSocket {
-    io: tokio::net::UdpSocket,
-    local: SocketAddr,
+    io: Datagrams,
     tap: Arc<Tap>,
+}
+
+// === impl Datagrams ===
+
+impl Datagrams {
+    /// Must be called on the reactor that will read it.
+    pub(crate) fn new(socket: UdpSocket) -> io::Result<Datagrams> {
+        socket.set_nonblocking(true)?;
+        let local = socket.local_addr()?;
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe, for types whose descriptor may change; a socket's may not"
+        )]
+        let io = AsyncFd::with_interest(socket, Interest::READABLE)?;
+        Ok(Datagrams { io, local })
+    }
+
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Never waits: a datagram for which there is no room is lost, as it could be anywhere else on its way.
+    pub(crate) fn send(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
+        self.io.get_ref().send_to(datagram, to)
+    }
+
+    pub(crate) fn poll_receive(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        loop {
+            let mut guard = ready!(self.io.poll_read_ready(context))?;
+            if let Ok(received) = guard.try_io(|io| io.get_ref().recv_from(buffer)) {
+                return Poll::Ready(received);
+            }
+        }
+    }
 }
 
 // === impl Tap ===
@@ -106,28 +154,20 @@ pub(crate) fn is_plain_fatal_alert(datagram: &[u8]) -> bool {
 
 impl TappedSocket {
     /// Must be called on the reactor that will poll it.
-    pub(crate) fn new(socket: std::net::UdpSocket, tap: Arc<Tap>) -> io::Result<TappedSocket> {
-        socket.set_nonblocking(true)?;
-        let io = tokio::net::UdpSocket::from_std(socket)?;
-        let local = io.local_addr()?;
-        Ok(TappedSocket { io, local, tap })
+    pub(crate) fn new(socket: UdpSocket, tap: Arc<Tap>) -> io::Result<TappedSocket> {
+        Ok(TappedSocket { io: Datagrams::new(socket)?, tap })
     }
 }
 
 impl AsyncUdpSocket for TappedSocket {
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.local)
+        Ok(self.io.local())
     }
 
-    fn poll_send(
-        &self,
-        context: &mut Context<'_>,
-        transmit: &Transmit<'_>,
-    ) -> Poll<io::Result<usize>> {
+    fn poll_send(&self, _: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
         let length = transmit.contents.len();
-        if self.tap.releases(transmit.contents, self.local.ip(), transmit.destination)
-            && let Err(fault) =
-                ready!(self.io.poll_send_to(context, transmit.contents, transmit.destination))
+        if self.tap.releases(transmit.contents, self.io.local().ip(), transmit.destination)
+            && let Err(fault) = self.io.send(transmit.contents, transmit.destination)
         {
             tracing::debug!(%fault, to = %transmit.destination, "datagram lost at home");
         }
@@ -144,10 +184,9 @@ impl AsyncUdpSocket for TappedSocket {
             return Poll::Ready(Ok(0));
         };
         let (length, from) = loop {
-            let mut read = ReadBuf::new(buf);
-            let from = ready!(self.io.poll_recv_from(context, &mut read))?;
-            if self.tap.admits(read.filled()) {
-                break (read.filled().len(), from);
+            let (length, from) = ready!(self.io.poll_receive(context, buf))?;
+            if self.tap.admits(&buf[..length]) {
+                break (length, from);
             }
         };
         *meta = RecvMeta::default();

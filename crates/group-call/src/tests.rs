@@ -145,6 +145,31 @@ async fn every_srtp_profile_plays_alone() {
 }
 
 #[tokio::test]
+async fn sending_a_frame_allocates_nothing_and_makes_one_packet() {
+    let native = |profile| (Style::Native, PRODUCTION, vec![profile]);
+    for (style, manners, profiles) in [
+        native(Profile::Srtp_Aead_Aes_128_Gcm),
+        native(Profile::Srtp_Aead_Aes_256_Gcm),
+        native(Profile::Srtp_Aes128_Cm_Hmac_Sha1_80),
+        (Style::Web, WEB, vec![]),
+    ] {
+        let (connection, sfu, mut events) =
+            join_with(&transport(), style, manners, &profiles).await;
+        assert_eq!(next(&mut events).await, ConnectionEvent::Connected);
+        let (mut sender, payload) = (connection.sender(), frame(0));
+        let counted = allocation_counter::measure(|| {
+            for _ in 0..30 {
+                sender.send(&payload, 960, 20, true).unwrap();
+                sender.skip(960);
+            }
+        });
+        assert_eq!(counted.count_total, 0, "{style:?}, {profiles:?}");
+        sfu.until("30 packets", |seen| seen.packets.len() >= 30).await;
+        assert_eq!(connection.stats().packets_sent, 30);
+    }
+}
+
+#[tokio::test]
 async fn a_server_without_a_data_channel_still_gets_sound() {
     plays_through(Style::Native, Manners { has_sctp: false, ..PRODUCTION }, &[]).await;
 }

@@ -37,7 +37,8 @@ pub struct Settings {
     pub ice_check_interval: Duration,
     /// Spacing of ICE keepalives once connected; their replies prove that the server is still there.
     pub ice_keepalive_interval: Duration,
-    /// Bytes that may wait between the clock thread and the connection (10 per frame besides its payload).
+    /// Bytes that may wait between the clock thread and a connection of web style (10 per frame besides its payload); native
+    /// style sends at once.
     pub queue_bytes: usize,
 }
 

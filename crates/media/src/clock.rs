@@ -1,9 +1,11 @@
 //! The clock: one thread that sends one frame of many streams every 20 ms, and nothing else.
 //!
-//! Deadlines are absolute, so that no lateness adds up. Streams are spread over four phases of 5 ms. Nothing in a tick
+//! Deadlines are absolute, so that no lateness adds up. Many streams are spread over four phases of 5 ms. Nothing in a tick
 //! waits, and a tick allocates nothing: what has to be told or dropped is handed to the herald, a thread beside it.
 
 mod herald;
+mod lateness;
+mod priority;
 mod published;
 mod slot;
 
@@ -20,6 +22,7 @@ use crate::census::Census;
 use crate::frame::Sink;
 use crate::pipeline::Pipeline;
 use herald::Herald;
+pub(crate) use lateness::Lateness;
 pub(crate) use published::Published;
 pub(crate) use slot::Slot;
 
@@ -28,6 +31,9 @@ pub(crate) const TICK: Duration = Duration::from_millis(20);
 
 /// Streams are spread over this many phases of a tick.
 const PHASES: u32 = 4;
+
+/// So many streams share a phase before the next one is begun: to wake up costs more than to send a few packets.
+const PHASE_STREAMS: usize = 16;
 
 /// Orders that may wait for the clock: thousands per tick would have to be given to fill it.
 const ORDERS_MAX: usize = 4096;
@@ -42,6 +48,8 @@ pub(crate) enum Order {
     Detach(u64),
     Pause(u64),
     Resume(u64),
+    /// A sign of life.
+    Beat,
     Stop,
 }
 
@@ -51,6 +59,7 @@ pub(crate) struct ClockHandle {
     orders: SyncSender<Order>,
     /// Streams on this clock.
     pub(crate) streams: Arc<AtomicUsize>,
+    beats: Arc<AtomicU64>,
 }
 
 struct Clock {
@@ -58,7 +67,8 @@ struct Clock {
     slots: Vec<Slot>,
     herald: Herald,
     epoch: Instant,
-    lateness_max: Arc<AtomicU64>,
+    lateness: Arc<Lateness>,
+    beats: Arc<AtomicU64>,
     is_stopping: bool,
 }
 
@@ -67,19 +77,28 @@ pub(crate) fn start(
     number: usize,
     streams_max: usize,
     census: &Arc<Census>,
-    lateness_max: Arc<AtomicU64>,
+    lateness: Arc<Lateness>,
 ) -> std::io::Result<ClockHandle> {
     let (orders_in, orders) = sync_channel(ORDERS_MAX);
     let herald = herald::start(number, census)?;
     let slots = Vec::with_capacity(streams_max + 1);
-    let clock =
-        Clock { orders, slots, herald, epoch: Instant::now(), lateness_max, is_stopping: false };
+    let beats = Arc::<AtomicU64>::default();
+    let clock = Clock {
+        orders,
+        slots,
+        herald,
+        epoch: Instant::now(),
+        lateness,
+        beats: beats.clone(),
+        is_stopping: false,
+    };
     let present = census.enter();
     thread::Builder::new().name(format!("media-clock-{number}")).spawn(move || {
+        priority::raise();
         clock.run();
         drop(present);
     })?;
-    Ok(ClockHandle { orders: orders_in, streams: Arc::new(AtomicUsize::new(0)) })
+    Ok(ClockHandle { orders: orders_in, streams: Arc::new(AtomicUsize::new(0)), beats })
 }
 
 // === impl ClockHandle ===
@@ -88,7 +107,14 @@ impl ClockHandle {
     /// The address of nobody.
     pub(crate) fn dead() -> ClockHandle {
         let (orders, _) = sync_channel(1);
-        ClockHandle { orders, streams: Arc::default() }
+        ClockHandle { orders, streams: Arc::default(), beats: Arc::default() }
+    }
+
+    /// Asks for a beat, without waiting; how many there were so far.
+    pub(crate) fn beats(&self) -> u64 {
+        // one whose orders pile up does not get this one, and so gives no beat
+        let _is_asked = self.orders.try_send(Order::Beat).is_ok();
+        self.beats.load(Ordering::Relaxed)
     }
 
     pub(crate) fn order(&self, order: Order) {
@@ -128,8 +154,8 @@ impl Clock {
         let mut next = None;
         for slot in &mut self.slots {
             if let Some(due) = slot.due().filter(|due| *due <= now) {
-                let late = u64::try_from((now - due).as_micros()).unwrap_or(u64::MAX);
-                self.lateness_max.fetch_max(late, Ordering::Relaxed);
+                // Those before it in this tick took their time, too.
+                self.lateness.note(self.epoch.elapsed() - due);
                 if catch_unwind(AssertUnwindSafe(|| slot.tick(now))).is_err() {
                     tracing::error!(
                         stream = slot.id(),
@@ -149,7 +175,7 @@ impl Clock {
         let now = self.epoch.elapsed();
         match order {
             Order::Add(mut slot) => {
-                slot.set_phase(self.emptiest_phase());
+                slot.set_phase(self.phase());
                 self.slots.push(*slot);
             }
             Order::Remove(id) => {
@@ -167,6 +193,9 @@ impl Clock {
             Order::Detach(id) => self.with(id, Slot::detach),
             Order::Pause(id) => self.with(id, Slot::pause),
             Order::Resume(id) => self.with(id, Slot::resume),
+            Order::Beat => {
+                self.beats.fetch_add(1, Ordering::Relaxed);
+            }
             Order::Stop => self.is_stopping = true,
         }
     }
@@ -179,10 +208,12 @@ impl Clock {
         }
     }
 
-    fn emptiest_phase(&self) -> Duration {
+    /// For one more stream: the first phase with room, or the emptiest.
+    fn phase(&self) -> Duration {
         let phase = |n: u32| TICK / PHASES * n;
         let n_in = |n: &u32| self.slots.iter().filter(|slot| slot.phase() == phase(*n)).count();
-        (0..PHASES).min_by_key(n_in).map(phase).unwrap_or_default()
+        let roomy = (0..PHASES).find(|n| n_in(n) < PHASE_STREAMS);
+        roomy.or_else(|| (0..PHASES).min_by_key(n_in)).map(phase).unwrap_or_default()
     }
 
     fn stop(&mut self) {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use domain::{Fault, Reason};
 
 use crate::census::Census;
-use crate::clock::{self, ClockHandle, Order, Published, Slot, TICK};
+use crate::clock::{self, ClockHandle, Lateness, Order, Published, Slot, TICK};
 use crate::encoder::Effort;
 use crate::fault::Halt;
 use crate::gauge::Gauge;
@@ -32,7 +32,7 @@ pub struct Engine {
     producers: Arc<Census>,
     running: Mutex<Vec<Weak<Shared>>>,
     clocks: Mutex<Vec<ClockHandle>>,
-    lateness_max: Arc<AtomicU64>,
+    lateness: Arc<Lateness>,
     n_loaded: AtomicUsize,
     n_streams: AtomicU64,
     is_stopping: AtomicBool,
@@ -51,7 +51,7 @@ pub struct EngineStats {
     pub is_loaded: bool,
     /// Share of real time that one encoder takes, in thousandths (recent).
     pub encode_load_permille: u32,
-    /// The worst lateness of a tick since start.
+    /// By how much the latest frame since start missed its moment.
     pub lateness_max: Duration,
     /// Packets that could not be decoded, of all pipelines.
     pub packets_corrupt: u64,
@@ -71,7 +71,7 @@ impl Engine {
             producers: Arc::default(),
             running: Mutex::default(),
             clocks: Mutex::default(),
-            lateness_max: Arc::default(),
+            lateness: Arc::new(Lateness::new()),
             n_loaded: AtomicUsize::new(0),
             n_streams: AtomicU64::new(0),
             is_stopping: AtomicBool::new(false),
@@ -140,9 +140,22 @@ impl Engine {
             streams: clocks.iter().map(|clock| clock.streams.load(Ordering::Relaxed)).sum(),
             is_loaded: self.gauge.is_loaded(self.epoch.elapsed()),
             encode_load_permille: self.gauge.encode_load_permille(),
-            lateness_max: Duration::from_micros(self.lateness_max.load(Ordering::Relaxed)),
+            lateness_max: self.lateness.max(),
             packets_corrupt: self.gauge.packets_corrupt(),
         }
+    }
+
+    /// Asks every clock for a sign of life and says how many each has given so far. A clock that works answers within
+    /// a tick: a number that has not grown at the next question belongs to a clock that hangs.
+    pub fn beats(&self) -> Vec<u64> {
+        let clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+        clocks.iter().map(ClockHandle::beats).collect()
+    }
+
+    /// By how much frames missed the moment at which they were due, as a histogram since start: the lower end of a step
+    /// of 0.1 ms, and the frames in it. The last step, at 49.9 ms, holds all that were later.
+    pub fn lateness(&self) -> Vec<(Duration, u64)> {
+        self.lateness.steps()
     }
 
     /// Ends all threads and waits for them until `deadline` has passed. Returns whether all ended. Pipelines that are
@@ -182,8 +195,7 @@ impl Engine {
         let clock = match free {
             Some(clock) => clock.clone(),
             None => {
-                match clock::start(clocks.len(), max, &self.census, Arc::clone(&self.lateness_max))
-                {
+                match clock::start(clocks.len(), max, &self.census, Arc::clone(&self.lateness)) {
                     Ok(clock) => {
                         clocks.push(clock.clone());
                         clock

@@ -7,6 +7,7 @@
 
 mod aac;
 mod atoms;
+pub mod bare;
 mod census;
 mod clock;
 mod decoder;

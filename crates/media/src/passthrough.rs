@@ -13,7 +13,7 @@ use crate::decoding::{Cut, Decoding, PREROLL, lead_in, note_damage, samples};
 use crate::demuxer::{Demuxer, Next};
 use crate::fault::Halt;
 use crate::frame::{FRAME_SAMPLES, LEVEL_SILENCE, SAMPLE_RATE};
-use crate::level::level;
+use crate::level::{is_audible, level};
 use crate::outlet::Outlet;
 use crate::pipeline::{Gain, Ready};
 use crate::transcoder::Transcoder;
@@ -21,8 +21,17 @@ use crate::transcoder::Transcoder;
 /// Packets that are remembered for a seam: more than the 80 ms that a decoder needs to be right.
 const HISTORY: usize = 6;
 
-/// One packet in this many is decoded to see how loud it is.
-const METER_EVERY: u32 = 10;
+/// After this many packets, a second of sound, a few are decoded to see how loud it is. Decoding is by far the most
+/// expensive part of passing a packet through.
+const METER_EVERY: u32 = 50;
+
+/// A decoder that missed packets is wrong about loudness at first: the error halves with every packet (RFC 6716, section
+/// 4.3.2.1). It is right when two packets in a row are this close (dB), or after so many.
+const METER_AGREE: u8 = 3;
+const METER_PACKETS_MAX: u32 = 8;
+
+/// Packets that tell of another loudness are decoded sooner, but not more often than this.
+const METER_EVERY_MIN: u32 = 10;
 
 /// A packet this short holds no sound: discontinued transmission (RFC 6716, section 3.1 and RFC 7587).
 const DTX_MAX: usize = 2;
@@ -39,10 +48,13 @@ struct Passthrough<'a> {
     damaged: u32,
 }
 
-/// Measures one packet in ten.
+/// Measures now and then.
 struct Meter {
     decoder: Decoder,
-    until_next: u32,
+    /// Packets since the last measurement.
+    age: u32,
+    /// The size of what was measured last, and how loud it was.
+    size: usize,
     level: u8,
 }
 
@@ -88,8 +100,7 @@ pub(crate) fn play_opus(
         }
         outlet.announce(Ready { is_passthrough: true, ..ready }, u64::try_from(pos).unwrap_or(0));
         let history = VecDeque::with_capacity(HISTORY);
-        let meter =
-            Meter { decoder: Decoder::for_opus(&head)?, until_next: 0, level: LEVEL_SILENCE };
+        let meter = Meter::new(Decoder::for_opus(&head)?);
         let path = Passthrough { demuxer, outlet, gain, head, pos, history, meter, damaged: 0 };
         return path.run(packet);
     }
@@ -227,22 +238,82 @@ impl Passthrough<'_> {
 // === impl Meter ===
 
 impl Meter {
+    fn new(decoder: Decoder) -> Meter {
+        // The first packets are due at once.
+        Meter { decoder, age: METER_EVERY - 1, size: 0, level: LEVEL_SILENCE }
+    }
+
     fn measure(&mut self, data: &[u8]) -> u8 {
         if data.len() <= DTX_MAX {
             return LEVEL_SILENCE;
         }
-        if self.until_next == 0 {
-            self.until_next = METER_EVERY;
+        self.age += 1;
+        if self.age >= METER_EVERY_MIN && self.age < METER_EVERY && self.tells_of_change(data.len())
+        {
+            self.age = METER_EVERY;
+        }
+        if self.age >= METER_EVERY {
+            let before = self.level;
             if let Ok(pcm) = self.decoder.decode_opus(data) {
                 self.level = level(pcm.interleaved);
             }
+            self.size = data.len();
+            let is_second = self.age > METER_EVERY;
+            if is_second && self.level.abs_diff(before) <= METER_AGREE
+                || self.age >= METER_EVERY + METER_PACKETS_MAX
+            {
+                self.age = 0;
+            }
         }
-        self.until_next -= 1;
         self.level
+    }
+
+    /// With a variable bit rate the size follows the sound. Where it does not, the end of silence must not be missed:
+    /// media servers forward nobody who is silent.
+    fn tells_of_change(&self, size: usize) -> bool {
+        !is_audible(self.level) || size > self.size * 2 || size * 2 < self.size
     }
 }
 
 /// How long a packet sounds, in samples at 48 kHz; 0 when it is no Opus packet.
 fn duration(packet: &Packet) -> i64 {
     opus::packet::get_nb_samples(&packet.data, SAMPLE_RATE).map_or(0, |n| n as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::support::containers::opus_packets;
+
+    fn tone(amplitude: f32, samples: usize) -> Vec<f32> {
+        let at = |i: usize| amplitude * (i as f32 * 997.0 * std::f32::consts::TAU / 48_000.0).sin();
+        (0..samples).flat_map(|i| [at(i); 2]).collect()
+    }
+
+    fn meter() -> Meter {
+        let head = OpusHead { channels: 2, gain: 0, mapping: None };
+        Meter::new(Decoder::for_opus(&head).unwrap())
+    }
+
+    #[test]
+    fn the_end_of_silence_is_noticed_within_a_fifth_of_a_second() {
+        let sound = [tone(0.0, 120_000), tone(0.1, 48_000)].concat();
+        let mut meter = meter();
+        let levels: Vec<u8> =
+            opus_packets(&sound, 960).iter().map(|packet| meter.measure(packet)).collect();
+        assert!(levels[..124].iter().all(|level| !is_audible(*level)), "{levels:?}");
+        assert!(levels[138..].iter().all(|level| level.abs_diff(23) <= 2), "{levels:?}");
+    }
+
+    #[test]
+    fn of_steady_sound_two_packets_a_second_are_decoded() {
+        let mut meter = meter();
+        let packets = opus_packets(&tone(0.1, 48_000 * 4), 960);
+        let mut measured = 0;
+        for packet in &packets {
+            meter.measure(packet);
+            measured += u32::from(meter.age == 0 || meter.age >= METER_EVERY);
+        }
+        assert!((6..=10).contains(&measured), "{measured} of {}", packets.len());
+    }
 }

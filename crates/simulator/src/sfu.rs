@@ -204,6 +204,14 @@ impl Sfu {
         self.core().settings.quiet = quiet;
     }
 
+    /// Closes one transport with a DTLS close_notify and forgets it, without a word in signalling.
+    pub fn close(&self, peer: PeerId) {
+        let mut out = Outgoing::new();
+        self.core().close(peer, Instant::now(), &mut out);
+        self.shared.send(&out);
+        self.shared.changed.notify_waiters();
+    }
+
     /// Closes every transport with a DTLS close_notify and forgets it, without a word in signalling.
     pub fn close_all(&self) {
         let mut out = Outgoing::new();

@@ -11,6 +11,7 @@ mod account;
 mod blank;
 mod chat;
 mod difference;
+mod disguise;
 mod erase;
 mod files;
 mod government;
@@ -39,6 +40,7 @@ mod view;
 mod waiting;
 mod wire;
 
+pub use disguise::CHANNEL_FULL_OF_LAYER_200;
 pub use population::{
     ADA, ASSISTANT, BORIS, BOT, CLARA, DMITRI, EVE, Person, Place, PlaceKind, Population, Robot,
     SECOND_ASSISTANT, jam, kitchen, news,
@@ -130,7 +132,9 @@ impl World {
         let _order = lock(&self.shared.delivery);
         let (parcels, news) = {
             let mut state = lock(&self.shared.state);
-            (std::mem::take(&mut state.outbox), std::mem::take(&mut state.news))
+            let mut parcels = std::mem::take(&mut state.outbox);
+            parcels.iter_mut().for_each(|parcel| state.switches.disguise_push(&mut parcel.bytes));
+            (parcels, std::mem::take(&mut state.news))
         };
         if let Some(wire) = self.wire() {
             for parcel in parcels {

@@ -51,6 +51,8 @@ pub struct ChildSpec {
     pub(crate) shutdown: Shutdown,
     pub(crate) ending: Ending,
     pub(crate) kind: Kind,
+    pub(crate) level: u64,
+    pub(crate) is_significant: bool,
     pub(crate) backoff: Backoff,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) handle: Arc<dyn Any + Send + Sync>,
@@ -133,6 +135,13 @@ impl ChildSpec {
         self
     }
 
+    /// Its end can end its supervisor; see [`crate::AutoShutdown`]. Without meaning for permanent
+    /// children, whose ends are never final.
+    pub fn significant(mut self) -> Self {
+        self.is_significant = true;
+        self
+    }
+
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
         self
@@ -160,6 +169,8 @@ impl ChildSpec {
             shutdown: Shutdown::Infinity,
             ending: Ending::Drain,
             kind,
+            level: 0,
+            is_significant: false,
             backoff: Backoff::STANDARD,
             mailbox,
             handle,

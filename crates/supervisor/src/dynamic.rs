@@ -50,7 +50,7 @@ impl Dynamic {
     /// The child was not accepted and will not be started.
     pub fn start(&self, spec: ChildSpec) -> Result<(), NotStarted> {
         let id = spec.id.clone();
-        if !self.ids().insert(id.clone()) {
+        if !self.reserve(&id) {
             return Err(NotStarted::Present);
         }
         self.supervisor.send(Msg::Add(Box::new(spec))).map_err(|undelivered| {
@@ -95,6 +95,11 @@ impl Dynamic {
 
     pub(crate) fn placed(&self, node: &Arc<Node>) {
         self.shared.node.get_or_init(|| node.clone());
+    }
+
+    /// Takes an id; false when it is taken already.
+    pub(crate) fn reserve(&self, id: &Arc<str>) -> bool {
+        self.ids().insert(id.clone())
     }
 
     pub(crate) fn removed(&self, id: &str) {

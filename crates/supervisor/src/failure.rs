@@ -55,7 +55,7 @@ impl Failure {
         Self::transient(error.to_string())
     }
 
-    pub(crate) fn redacted(self, redact: fn(&str) -> String) -> Self {
+    pub(crate) fn redacted(self, redact: impl Fn(&str) -> String) -> Self {
         Self { class: self.class, text: redact(&self.text) }
     }
 }
@@ -72,15 +72,15 @@ pub enum Exit {
     Failed(Failure),
     /// It was killed from outside, or at its deadline.
     Killed,
-    /// A supervisor's children failed more often than its intensity allows. Abnormal, unlike
-    /// Erlang's `shutdown`: a transient supervisor that gave up is started again by its parent.
+    /// A supervisor's children failed more often than its intensity allows. Not abnormal, like
+    /// Erlang's `shutdown`: a transient supervisor that gave up stays away.
     GaveUp,
 }
 
 impl Exit {
     /// Whether a transient child with this exit is started again.
     pub fn is_abnormal(&self) -> bool {
-        !matches!(self, Self::Normal)
+        !matches!(self, Self::Normal | Self::GaveUp)
     }
 
     pub fn class(&self) -> Class {
@@ -100,7 +100,7 @@ impl Exit {
         }
     }
 
-    pub(crate) fn redacted(self, redact: fn(&str) -> String) -> Self {
+    pub(crate) fn redacted(self, redact: impl Fn(&str) -> String) -> Self {
         match self {
             Self::NotStarted(failure) => Self::NotStarted(failure.redacted(redact)),
             Self::Failed(failure) => Self::Failed(failure.redacted(redact)),
@@ -168,11 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn only_a_normal_exit_is_normal() {
-        assert!(!Exit::Normal.is_abnormal());
+    fn killed_is_abnormal_and_giving_up_is_a_shutdown() {
+        assert!(!Exit::Normal.is_abnormal() && !Exit::GaveUp.is_abnormal());
         let failure = Failure::transient("x");
-        let others =
-            [Exit::NotStarted(failure.clone()), Exit::Failed(failure), Exit::Killed, Exit::GaveUp];
+        let others = [Exit::NotStarted(failure.clone()), Exit::Failed(failure), Exit::Killed];
         assert!(others.iter().all(Exit::is_abnormal));
     }
 

@@ -14,10 +14,13 @@ use crate::{
     catch::caught_call,
     child_spec::Kind,
     context::Context,
+    event::EventKind,
     failure::{Exit, Failure},
     handle::Door,
+    machine::STUCK_AFTER,
     node::Node,
     seat::Seat,
+    supervisor::tell,
     task,
     tree::Tree,
     worker::Worker,
@@ -69,6 +72,7 @@ where
         .map_err(|panic| Failure::transient(format!("start {panic}")))?;
     let finish_within = launch.limits.finish_within;
     let worker = Worker { actor, seat: seat.clone(), finish_within };
+    #[allow(clippy::disallowed_methods, reason = "the one place where an actor gets its parent")]
     let spawned = match launch.parent.clone() {
         Some(parent) => ActorRuntime::spawn_linked_instant(None, worker, args, parent),
         None => ActorRuntime::spawn_instant(None, worker, args),
@@ -97,11 +101,11 @@ async fn watch<M: Message>(seat: Arc<Seat<M>>, starting: Starting, kind: Kind, r
         Err(error) => not_started(&seat, error.to_string()),
     };
     seat.leave();
-    end_subtree(&seat.node).await;
+    end_subtree(&seat.tree, &seat.node).await;
     seat.tasks.ended().await;
     let healthy_for = seat.node.ready_for(Instant::now());
     seat.node.live.send_replace(None);
-    report(Report::Ended { exit: exit.redacted(seat.tree.redactor()), healthy_for });
+    report(Report::Ended { exit: seat.tree.redacted(exit), healthy_for });
 }
 
 fn not_started<M: Message>(seat: &Seat<M>, text: String) -> Exit {
@@ -114,15 +118,24 @@ fn not_started<M: Message>(seat: &Seat<M>, text: String) -> Exit {
 /// Kills whatever still lives below `node` and waits until it is gone. A supervisor that ended
 /// politely has nothing left; one that was killed leaves its children to us, because ractor does
 /// not kill those that were already ending.
-async fn end_subtree(node: &Node) {
+async fn end_subtree(tree: &Tree, node: &Node) {
     for child in node.children_now().into_iter().rev() {
         let mut live = child.live.subscribe();
+        let mut is_told = false;
         // the child's own watcher awaits what is below the child
         loop {
             let Some(cell) = live.borrow_and_update().clone() else { break };
             cell.kill();
-            if live.changed().await.is_err() {
-                break;
+            match tokio::time::timeout(STUCK_AFTER, live.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => break,
+                // its supervisor is gone, so nobody else would tell; it is killed and waited for again
+                Err(_) if is_told => {}
+                Err(_) => {
+                    is_told = true;
+                    tell::log(&child, child.incarnation(), &EventKind::Stuck);
+                    tree.emit(&child, child.incarnation(), EventKind::Stuck);
+                }
             }
         }
     }

@@ -57,7 +57,8 @@ pub use root::{Root, start_root};
 pub use shutdown::{Ending, Shutdown};
 pub use snapshot::{ChildSnapshot, LastError, MailboxSnapshot, Snapshot, State, TaskSnapshot};
 pub use strategy::Strategy;
-pub use supervisor_spec::SupervisorSpec;
+pub use supervisor::Denied;
+pub use supervisor_spec::{AutoShutdown, SupervisorSpec};
 pub use tree::{Options, Tree};
 
 /// Supervision is built on catching panics; with `panic = "abort"` one actor would end them all.

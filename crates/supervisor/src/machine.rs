@@ -7,120 +7,46 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use rand::RngCore;
 use tokio::time::Instant;
 
-use self::child::{Child, Phase};
+use self::child::{Child, Phase, Trial};
+pub(crate) use self::{
+    child::Standing,
+    terms::{Effect, Env, Input, Manner, Rules},
+};
 use crate::{
-    backoff::Backoff,
     child_spec::Restart,
     event::EventKind,
-    failure::{Class, Exit},
-    intensity::{Intensity, Window},
+    failure::{Class, Exit, Failure},
+    intensity::Window,
     node::{Key, Stage},
-    shutdown::Shutdown,
-    strategy::{Strategy, Verdict, verdict},
+    strategy::{Verdict, verdict},
+    supervisor_spec::AutoShutdown,
 };
 
 mod child;
+mod orders;
 mod step;
-
-/// What the world lends the machine for one input.
-pub(crate) struct Env<'a> {
-    pub(crate) now: Instant,
-    pub(crate) rng: &'a mut dyn RngCore,
-    /// Takes a restart token and says how long until it is there.
-    pub(crate) token: &'a mut dyn FnMut(Instant) -> Duration,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
-    pub(crate) restart: Restart,
-    pub(crate) shutdown: Shutdown,
-    pub(crate) backoff: Backoff,
-}
-
-#[derive(Debug)]
-pub(crate) enum Input {
-    /// Begin; the static children are known.
-    Boot,
-    Started {
-        key: Key,
-        incarnation: u64,
-    },
-    /// An incarnation and all below it are gone.
-    Ended {
-        key: Key,
-        incarnation: u64,
-        exit: Exit,
-        healthy_for: Option<Duration>,
-    },
-    /// A dynamic child is added, or asked to go for ever.
-    Add {
-        key: Key,
-        rules: Rules,
-    },
-    End {
-        key: Key,
-    },
-    /// A human wants a parked or waiting child to be tried at once.
-    Retry {
-        key: Key,
-    },
-    /// The time that [`Machine::wakes_at`] named has come.
-    Tick,
-    /// End everything, children first.
-    Shutdown,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Effect {
-    Start {
-        key: Key,
-        incarnation: u64,
-    },
-    /// Ask politely.
-    Stop {
-        key: Key,
-    },
-    Kill {
-        key: Key,
-    },
-    /// The child is gone for ever and may be forgotten.
-    Remove {
-        key: Key,
-    },
-    Tell {
-        key: Key,
-        incarnation: u64,
-        kind: EventKind,
-    },
-    /// All children have had their first try.
-    Booted,
-    /// All children are gone; end.
-    Exit {
-        gave_up: bool,
-    },
-}
+mod terms;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Serving,
-    Ending { gave_up: bool },
+    Ending,
     Gone,
 }
 
 /// A killed child that has not ended by then is reported: something blocks its thread.
-const STUCK_AFTER: Duration = Duration::from_secs(10);
+pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct Machine {
-    strategy: Strategy,
-    /// Children are independent: no order among their starts and stops.
-    is_dynamic: bool,
+    manner: Manner,
     window: Window,
     children: BTreeMap<Key, Child>,
     mode: Mode,
+    /// Why it ends, once it does.
+    exit: Exit,
     is_booted: bool,
     effects: Vec<Effect>,
 }
@@ -128,21 +54,23 @@ pub(crate) struct Machine {
 impl Machine {
     /// `children`: the static ones with the number of lives they have already had.
     pub(crate) fn new(
-        strategy: Strategy,
-        intensity: Intensity,
-        is_dynamic: bool,
+        manner: Manner,
         children: impl IntoIterator<Item = (Key, Rules, u64)>,
     ) -> Self {
         let children = children
             .into_iter()
-            .map(|(key, rules, incarnation)| (key, Child::new(rules, incarnation, is_dynamic)))
+            .map(|(key, rules, incarnation)| {
+                let mut child = Child::new(rules, incarnation, manner.is_dynamic);
+                child.trial = manner.is_strict.then_some(Trial::Boot);
+                (key, child)
+            })
             .collect();
         Self {
-            strategy,
-            is_dynamic,
-            window: Window::new(intensity),
+            manner,
+            window: Window::new(manner.intensity),
             children,
             mode: Mode::Serving,
+            exit: Exit::Normal,
             is_booted: false,
             effects: Vec::new(),
         }
@@ -158,11 +86,9 @@ impl Machine {
             Input::Add { key, rules } => self.add(key, rules),
             Input::End { key } => self.end(key),
             Input::Retry { key } => self.retry(key),
-            Input::Shutdown => {
-                if self.mode == Mode::Serving {
-                    self.mode = Mode::Ending { gave_up: false };
-                }
-            }
+            Input::Terminate { key } => self.terminate(key),
+            Input::Revive { key } => self.revive(key),
+            Input::Shutdown => self.end_with(Exit::Normal),
         }
         self.step(env);
         std::mem::take(&mut self.effects)
@@ -195,6 +121,7 @@ impl Machine {
     fn started(&mut self, key: Key, incarnation: u64) {
         let Some(child) = self.current(key, incarnation) else { return };
         child.is_settled = true;
+        child.trial = None;
         if child.phase != Phase::Starting {
             return;
         }
@@ -216,16 +143,60 @@ impl Machine {
         child.is_settled = true;
         let was_asked = std::mem::take(&mut child.is_doomed);
         let is_leaving = child.is_leaving;
-        let restart = child.rules.restart;
+        let trial = child.trial.take();
         self.tell(key, EventKind::Exited { exit: exit.clone() });
         if is_leaving {
             self.remove(key);
         } else if !was_asked && self.mode == Mode::Serving {
-            match verdict(restart, &exit) {
-                Verdict::Restart => self.failed(key, &exit, healthy_for, env),
-                Verdict::Rest | Verdict::Forget if self.is_dynamic => self.remove(key),
-                Verdict::Rest | Verdict::Forget => self.rest(key),
+            match (trial, exit) {
+                (Some(trial), Exit::NotStarted(failure)) => self.refused(key, trial, failure),
+                (_, exit) => self.judge(key, &exit, healthy_for, env),
             }
+        }
+    }
+
+    /// A start that had to succeed did not.
+    fn refused(&mut self, key: Key, trial: Trial, failure: Failure) {
+        match trial {
+            Trial::Boot => {
+                self.rest(key);
+                self.end_with(Exit::NotStarted(failure));
+            }
+            Trial::Add => self.remove(key),
+            Trial::Revive => self.rest(key),
+        }
+    }
+
+    /// A child ended by itself.
+    fn judge(&mut self, key: Key, exit: &Exit, healthy_for: Option<Duration>, env: &mut Env<'_>) {
+        let Some(child) = self.children.get(&key) else { return };
+        let is_significant = child.rules.is_significant;
+        match verdict(child.rules.restart, exit) {
+            Verdict::Restart => return self.failed(key, exit, healthy_for, env),
+            Verdict::Rest | Verdict::Forget if self.manner.is_dynamic => self.remove(key),
+            Verdict::Rest | Verdict::Forget => self.rest(key),
+        }
+        if is_significant && self.ends_with_its_significant() {
+            self.end_with(Exit::Normal);
+        }
+    }
+
+    fn ends_with_its_significant(&self) -> bool {
+        let is_active = |child: &Child| !child.is_down() || child.is_wanted;
+        match self.manner.auto_shutdown {
+            AutoShutdown::Never => false,
+            AutoShutdown::AnySignificant => true,
+            AutoShutdown::AllSignificant => {
+                !self.children.values().any(|c| c.rules.is_significant && is_active(c))
+            }
+        }
+    }
+
+    /// The first reason counts.
+    fn end_with(&mut self, exit: Exit) {
+        if self.mode == Mode::Serving {
+            self.mode = Mode::Ending;
+            self.exit = exit;
         }
     }
 
@@ -252,8 +223,7 @@ impl Machine {
         }
         if !self.window.admit(env.now) {
             self.tell(key, EventKind::GaveUp);
-            self.mode = Mode::Ending { gave_up: true };
-            return;
+            return self.end_with(Exit::GaveUp);
         }
         let delay = backoff.delay(failures, exit.class(), &mut env.rng);
         if let Some(child) = self.children.get_mut(&key) {
@@ -268,39 +238,17 @@ impl Machine {
     }
 
     fn take_down_group(&mut self, failed: Key) {
-        let strategy = self.strategy;
-        let group: Vec<Key> =
-            self.children.keys().copied().filter(|key| strategy.takes_down(failed, *key)).collect();
-        for key in group {
-            let Some(child) = self.children.get_mut(&key) else { continue };
+        let strategy = self.manner.strategy;
+        let Some(level) = self.children.get(&failed).map(|child| child.rules.level) else { return };
+        for (key, child) in &mut self.children {
+            if *key == failed || !strategy.takes_down(level, child.rules.level) {
+                continue;
+            }
             let is_temporary = child.rules.restart == Restart::Temporary;
             child.is_doomed = !child.is_down();
             child.is_wanted = !is_temporary;
-            child.is_leaving |= is_temporary && self.is_dynamic;
+            child.is_leaving |= is_temporary && self.manner.is_dynamic;
         }
-    }
-
-    fn add(&mut self, key: Key, rules: Rules) {
-        self.children.insert(key, Child::new(rules, 0, true));
-        if self.mode != Mode::Serving {
-            self.remove(key);
-        }
-    }
-
-    fn end(&mut self, key: Key) {
-        let Some(child) = self.children.get_mut(&key) else { return };
-        child.is_leaving = true;
-        child.is_wanted = false;
-        child.is_doomed = !child.is_down();
-        if child.is_down() {
-            self.remove(key);
-        }
-    }
-
-    fn retry(&mut self, key: Key) {
-        let Some(child) = self.children.get_mut(&key) else { return };
-        child.is_parked = false;
-        child.not_before = None;
     }
 
     fn remove(&mut self, key: Key) {

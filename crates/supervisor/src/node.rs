@@ -100,26 +100,29 @@ impl Node {
         })
     }
 
-    /// Finds or makes the place of a child. A static child keeps its place, and with it the count
-    /// of its lives, when its supervisor is restarted.
+    /// The places of the children that a supervisor begins with, in their order. A child that was
+    /// there before keeps its place, and with it the count of its lives; those that had been added
+    /// do not outlive their supervisor, and neither do their places.
+    pub(crate) fn replant(&self, specs: &[ChildSpec]) -> Vec<(Key, Arc<Node>)> {
+        let before = std::mem::take(&mut *self.children());
+        let kept = |spec: &ChildSpec| before.values().find(|node| node.id == spec.id).cloned();
+        specs.iter().map(|spec| self.put(spec, kept(spec))).collect()
+    }
+
+    /// Makes the place of a child that is added.
     pub(crate) fn place(&self, spec: &ChildSpec) -> (Key, Arc<Node>) {
-        let mut children = self.children();
-        if let Some((key, node)) = children.iter().find(|(_, node)| node.id == spec.id) {
-            return (*key, node.clone());
-        }
+        self.put(spec, None)
+    }
+
+    fn put(&self, spec: &ChildSpec, node: Option<Arc<Self>>) -> (Key, Arc<Self>) {
         let key = self.next_key.fetch_add(1, Relaxed);
-        let node = Self::new(Some(self), spec);
-        children.insert(key, node.clone());
+        let node = node.unwrap_or_else(|| Self::new(Some(self), spec));
+        self.children().insert(key, node.clone());
         (key, node)
     }
 
     pub(crate) fn remove(&self, key: Key) {
         self.children().remove(&key);
-    }
-
-    /// Dynamic children do not outlive their supervisor, and neither do their places.
-    pub(crate) fn forget_children(&self) {
-        self.children().clear();
     }
 
     pub(crate) fn children_now(&self) -> Vec<Arc<Node>> {

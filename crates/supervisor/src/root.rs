@@ -6,6 +6,7 @@ use ractor::{ActorCell, ActorRef};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
+    Unanswered,
     child_spec::ChildSpec,
     event::{EventKind, Events},
     failure::Exit,
@@ -51,7 +52,8 @@ pub fn start_root(spec: SupervisorSpec, options: Options) -> Root {
         limits: spec.limits(),
     };
     if let Err(failure) = (spec.start)(launch) {
-        report(Report::Ended { exit: Exit::NotStarted(failure), healthy_for: None });
+        let exit = tree.redacted(Exit::NotStarted(failure));
+        report(Report::Ended { exit, healthy_for: None });
     }
     Root { tree, node, progress: watched }
 }
@@ -86,6 +88,14 @@ impl Root {
 
     pub fn events(&self) -> Events {
         self.tree.events()
+    }
+
+    /// A round trip through the root supervisor; see [`Tree::ping`].
+    ///
+    /// # Errors
+    /// Like [`Tree::ping`].
+    pub async fn ping(&self, within: Duration) -> Result<Duration, Unanswered> {
+        self.tree.ping(within).await
     }
 
     /// Waits until every child has had its first try, or until the tree has ended. True when it

@@ -14,13 +14,12 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    /// Whether the failure of the child at `failed` takes the one at `other` with it. Positions
-    /// are in start order.
-    pub(crate) fn takes_down<K: Ord>(self, failed: K, other: K) -> bool {
+    /// Whether the failure of a child takes a sibling with it. Levels are in start order.
+    pub(crate) fn takes_down(self, failed_level: u64, sibling_level: u64) -> bool {
         match self {
             Self::OneForOne => false,
-            Self::OneForAll => other != failed,
-            Self::RestForOne => other > failed,
+            Self::OneForAll => true,
+            Self::RestForOne => sibling_level > failed_level,
         }
     }
 
@@ -57,8 +56,8 @@ mod tests {
 
     #[test]
     fn each_strategy_takes_down_its_own() {
-        let taken = |strategy: Strategy| -> Vec<usize> {
-            (0..4).filter(|other| strategy.takes_down(1, *other)).collect()
+        let taken = |strategy: Strategy| -> Vec<u64> {
+            [0, 2, 3].into_iter().filter(|other| strategy.takes_down(1, *other)).collect()
         };
         assert!(taken(Strategy::OneForOne).is_empty());
         assert_eq!(taken(Strategy::OneForAll), [0, 2, 3]);
@@ -76,7 +75,8 @@ mod tests {
             (Transient, &Exit::Normal, Rest),
             (Transient, &failed, Again),
             (Transient, &Exit::Killed, Again),
-            (Transient, &Exit::GaveUp, Again),
+            (Transient, &Exit::GaveUp, Rest),
+            (Permanent, &Exit::GaveUp, Again),
             (Temporary, &Exit::Normal, Forget),
             (Temporary, &failed, Forget),
             (Temporary, &Exit::Killed, Forget),

@@ -6,32 +6,43 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    child_spec::{ChildSpec, Kind},
+    Reply,
+    child_spec::ChildSpec,
     context::Context,
-    failure::Exit,
-    launch::{Launch, Report, ReportTo},
-    machine::{Effect, Env, Input, Machine, Rules},
+    launch::{Report, ReportTo},
+    machine::{Env, Input, Machine, Manner, Rules},
     node::{Key, Node, Stage},
-    shutdown::Ending,
     supervisor_spec::SupervisorSpec,
     task::Task,
 };
 
-mod tell;
+mod orders;
+mod perform;
+pub(crate) mod tell;
+
+pub use self::orders::Denied;
+use self::orders::Waiter;
+pub(crate) use self::orders::{Answer, Order};
 
 pub(crate) enum Msg {
     /// A dynamic child, its id already reserved.
     Add(Box<ChildSpec>),
     /// A dynamic child shall go for ever; the sender is dropped or told when it is gone.
     End(Arc<str>, Option<oneshot::Sender<()>>),
+    /// Something shall be done with one child; the answer says what came of it.
+    Order(Order, Reply<Answer>),
     /// A human mended what had a child parked.
     Retry(Arc<str>),
+    /// Somebody outside wants the present incarnation of this child dead.
+    Kill(Arc<str>),
     /// From the parent or the root: end, children first.
     Shutdown,
     /// From the watcher of one incarnation of a child.
     Child { key: Key, incarnation: u64, report: Report },
     /// The machine's time has come.
     Tick,
+    /// Somebody wants to know whether this supervisor still handles messages.
+    Ping(Reply<()>),
 }
 
 pub(crate) struct Args {
@@ -51,6 +62,7 @@ pub(crate) struct State {
     up: ReportTo,
     timer: Option<(Instant, Task)>,
     waiting_for_end: Vec<(Key, oneshot::Sender<()>)>,
+    waiters: Vec<Waiter>,
 }
 
 struct Place {
@@ -90,11 +102,22 @@ impl Actor for Supervisor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Add(spec) => state.add(*spec, &myself),
+            Msg::Add(spec) => {
+                state.add(*spec, &myself);
+            }
             Msg::End(id, gone) => state.end(&id, gone, &myself),
+            Msg::Order(order, reply) => state.obey(order, reply, &myself),
             Msg::Retry(id) => {
                 if let Some(key) = state.key(&id) {
                     state.feed(Input::Retry { key }, &myself);
+                }
+            }
+            // what comes of it is a death like any other
+            Msg::Kill(id) => {
+                if let Some(cell) =
+                    state.key(&id).and_then(|key| state.children[&key].cell.as_ref())
+                {
+                    cell.kill();
                 }
             }
             Msg::Shutdown => state.feed(Input::Shutdown, &myself),
@@ -104,6 +127,9 @@ impl Actor for Supervisor {
             Msg::Tick => {
                 state.timer = None;
                 state.feed(Input::Tick, &myself);
+            }
+            Msg::Ping(reply) => {
+                reply.send(());
             }
         }
         Ok(())
@@ -125,30 +151,44 @@ impl State {
         let node = context.seat().node.clone();
         if let Some(dynamic) = &spec.dynamic {
             dynamic.placed(&node);
-            node.forget_children();
         }
-        let children: BTreeMap<Key, Place> = spec
-            .children
-            .iter()
-            .map(|spec| {
-                let (key, node) = node.place(spec);
-                (key, Place { spec: spec.clone(), node, cell: None })
-            })
+        let children: BTreeMap<Key, Place> = node
+            .replant(&spec.children)
+            .into_iter()
+            .zip(&spec.children)
+            .map(|((key, node), spec)| (key, Place { spec: spec.clone(), node, cell: None }))
             .collect();
         let rules = children
             .iter()
             .map(|(key, place)| (*key, rules(&place.spec), place.node.incarnation()));
-        let is_dynamic = spec.dynamic.is_some();
-        let machine = Machine::new(spec.strategy, spec.intensity, is_dynamic, rules);
-        let waiting_for_end = Vec::new();
-        Self { machine, children, spec, context, up, timer: None, waiting_for_end }
+        let manner = Manner {
+            strategy: spec.strategy,
+            intensity: spec.intensity,
+            auto_shutdown: spec.auto_shutdown,
+            is_dynamic: spec.dynamic.is_some(),
+            is_strict: spec.is_strict,
+        };
+        let machine = Machine::new(manner, rules);
+        Self {
+            machine,
+            children,
+            spec,
+            context,
+            up,
+            timer: None,
+            waiting_for_end: Vec::new(),
+            waiters: Vec::new(),
+        }
     }
 
-    fn add(&mut self, spec: ChildSpec, myself: &ActorRef<Msg>) {
+    /// The youngest from now on.
+    fn add(&mut self, mut spec: ChildSpec, myself: &ActorRef<Msg>) -> Key {
         let (key, node) = self.context.seat().node.place(&spec);
+        spec.level = self.children.values().map(|place| place.spec.level + 1).max().unwrap_or(0);
         let rules = rules(&spec);
         self.children.insert(key, Place { spec, node, cell: None });
         self.feed(Input::Add { key, rules }, myself);
+        key
     }
 
     fn end(&mut self, id: &str, gone: Option<oneshot::Sender<()>>, myself: &ActorRef<Msg>) {
@@ -162,6 +202,10 @@ impl State {
     }
 
     fn heard(&mut self, key: Key, incarnation: u64, report: Report, myself: &ActorRef<Msg>) {
+        let outcome = match &report {
+            Report::Started => Ok(()),
+            Report::Ended { exit, .. } => Err(exit.clone()),
+        };
         let input = match report {
             Report::Started => Input::Started { key, incarnation },
             Report::Ended { exit, healthy_for } => {
@@ -175,6 +219,7 @@ impl State {
             }
         };
         self.feed(input, myself);
+        self.answer(key, &outcome);
     }
 
     /// Lets the machine decide, and does it.
@@ -190,107 +235,6 @@ impl State {
         }
         self.write_board(now);
         self.set_timer(now);
-    }
-
-    fn perform(&mut self, effect: Effect, myself: &ActorRef<Msg>) {
-        match effect {
-            Effect::Start { key, incarnation } => self.start(key, incarnation, myself),
-            Effect::Stop { key } => self.stop(key),
-            Effect::Kill { key } => {
-                if let Some(cell) = self.children.get(&key).and_then(|place| place.cell.as_ref()) {
-                    cell.kill();
-                }
-            }
-            Effect::Remove { key } => self.remove(key),
-            Effect::Tell { key, incarnation, kind } => self.tell(key, incarnation, kind),
-            Effect::Booted => {
-                self.context.ready();
-                (self.up)(Report::Started);
-            }
-            Effect::Exit { gave_up } => {
-                self.context.seat().record(if gave_up { Exit::GaveUp } else { Exit::Normal });
-                myself.stop(None);
-            }
-        }
-    }
-
-    fn start(&mut self, key: Key, incarnation: u64, myself: &ActorRef<Msg>) {
-        let Some(place) = self.children.get_mut(&key) else { return };
-        let seat = self.context.seat().clone();
-        let report: ReportTo = Arc::new(move |report| {
-            // a supervisor that is gone needs no report: its own watcher awaits its children
-            seat.deliver(Msg::Child { key, incarnation, report });
-        });
-        let launch = Launch {
-            tree: self.context.tree().clone(),
-            node: place.node.clone(),
-            incarnation,
-            parent: Some(myself.get_cell()),
-            report: report.clone(),
-            limits: place.spec.limits(),
-        };
-        match (place.spec.start)(launch) {
-            Ok(cell) => place.cell = Some(cell),
-            Err(failure) => {
-                let exit = Exit::NotStarted(failure).redacted(self.context.tree().redactor());
-                report(Report::Ended { exit, healthy_for: None });
-            }
-        }
-    }
-
-    fn stop(&self, key: Key) {
-        let Some(place) = self.children.get(&key) else { return };
-        let Some(cell) = &place.cell else { return };
-        match (place.spec.kind, place.spec.ending) {
-            // a supervisor that takes no more messages has ended already
-            (Kind::Supervisor, _) => {
-                ActorRef::<Msg>::from(cell.clone()).send_message(Msg::Shutdown).ok();
-            }
-            // ractor refuses to start an actor that drains, and would skip its post_stop
-            (Kind::Worker, Ending::Drain) if cell.get_status() == ractor::ActorStatus::Running => {
-                cell.drain().ok();
-            }
-            (Kind::Worker, _) => cell.stop(None),
-        }
-    }
-
-    fn remove(&mut self, key: Key) {
-        self.context.seat().node.remove(key);
-        if let Some(place) = self.children.remove(&key) {
-            place.spec.door.seal();
-            if let Some(dynamic) = &self.spec.dynamic {
-                dynamic.removed(&place.spec.id);
-            }
-        }
-        for (_, gone) in self.waiting_for_end.extract_if(.., |(waits_for, _)| *waits_for == key) {
-            // whoever asked may have stopped waiting
-            gone.send(()).ok();
-        }
-    }
-
-    fn write_board(&self, now: Instant) {
-        for (key, place) in &self.children {
-            if let Some((stage, failures)) = self.machine.view(*key, now) {
-                place.node.set_stage(stage, failures);
-            }
-        }
-    }
-
-    fn set_timer(&mut self, now: Instant) {
-        let wakes_at = self.machine.wakes_at(now);
-        if wakes_at == self.timer.as_ref().map(|(at, _)| *at) {
-            return;
-        }
-        if let Some((_, timer)) = self.timer.take() {
-            timer.abort();
-        }
-        if let Some(at) = wakes_at {
-            let timer = self.context.tasks().spawn(async move {
-                tokio::time::sleep_until(at).await;
-                Msg::Tick
-            });
-            self.timer = Some((at, timer));
-        }
     }
 }
 
@@ -309,5 +253,11 @@ impl Drop for State {
 }
 
 fn rules(spec: &ChildSpec) -> Rules {
-    Rules { restart: spec.restart, shutdown: spec.shutdown, backoff: spec.backoff }
+    Rules {
+        restart: spec.restart,
+        shutdown: spec.shutdown,
+        backoff: spec.backoff,
+        level: spec.level,
+        is_significant: spec.is_significant,
+    }
 }

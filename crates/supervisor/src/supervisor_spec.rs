@@ -12,6 +12,15 @@ use crate::{
 /// Control messages that may wait for a supervisor; its own bookkeeping is never refused.
 const CONTROL_BOUND: usize = 1024;
 
+/// Whether a supervisor ends, normally, when significant children have ended for good by
+/// themselves. Erlang's `auto_shutdown`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AutoShutdown {
+    Never,
+    AnySignificant,
+    AllSignificant,
+}
+
 #[derive(Debug)]
 #[must_use = "a supervisor spec does nothing until it is started"]
 pub struct SupervisorSpec {
@@ -19,12 +28,22 @@ pub struct SupervisorSpec {
     pub(crate) intensity: Intensity,
     pub(crate) children: Vec<ChildSpec>,
     pub(crate) dynamic: Option<Dynamic>,
+    pub(crate) auto_shutdown: AutoShutdown,
+    pub(crate) is_strict: bool,
     door: Option<Door<Msg>>,
 }
 
 impl SupervisorSpec {
     pub fn new(strategy: Strategy, intensity: Intensity) -> Self {
-        Self { strategy, intensity, children: Vec::new(), dynamic: None, door: None }
+        Self {
+            strategy,
+            intensity,
+            children: Vec::new(),
+            dynamic: None,
+            auto_shutdown: AutoShutdown::Never,
+            is_strict: false,
+            door: None,
+        }
     }
 
     /// A supervisor whose children come and go while it runs; they fall alone, are started at
@@ -32,26 +51,55 @@ impl SupervisorSpec {
     pub fn dynamic(intensity: Intensity) -> (Self, Dynamic) {
         let (door, handle) = door(CONTROL_BOUND);
         let dynamic = Dynamic::new(handle);
-        let spec = Self {
-            strategy: Strategy::OneForOne,
-            intensity,
-            children: Vec::new(),
-            dynamic: Some(dynamic.clone()),
-            door: Some(door),
-        };
+        let mut spec = Self::new(Strategy::OneForOne, intensity);
+        spec.dynamic = Some(dynamic.clone());
+        spec.door = Some(door);
         (spec, dynamic)
+    }
+
+    /// First starts must succeed, exactly like in Erlang: a child that fails its first start fails
+    /// the start of this supervisor; one that was added while it runs is not kept; one that had
+    /// been terminated stays down. Otherwise such failures are retried like all others.
+    pub fn strict(mut self) -> Self {
+        self.is_strict = true;
+        self
+    }
+
+    pub fn auto_shutdown(mut self, auto_shutdown: AutoShutdown) -> Self {
+        self.auto_shutdown = auto_shutdown;
+        self
     }
 
     /// Adds a child; it is started after those before it and stopped before them.
     ///
     /// # Panics
     /// When there is already a child with this id.
-    pub fn child(mut self, spec: ChildSpec) -> Self {
+    pub fn child(self, spec: ChildSpec) -> Self {
+        let level = self.next_level();
+        self.child_at(level, spec)
+    }
+
+    /// Adds children that do not depend on each other: they are started together after those
+    /// before them, and stopped together before them, so that one deadline is enough for all.
+    ///
+    /// # Panics
+    /// Like [`SupervisorSpec::child`].
+    pub fn together(self, specs: impl IntoIterator<Item = ChildSpec>) -> Self {
+        let level = self.next_level();
+        specs.into_iter().fold(self, |all, spec| all.child_at(level, spec))
+    }
+
+    fn next_level(&self) -> u64 {
+        self.children.last().map_or(0, |child| child.level + 1)
+    }
+
+    fn child_at(mut self, level: u64, mut spec: ChildSpec) -> Self {
         assert!(
             self.children.iter().all(|child| child.id != spec.id),
             "two children with the id {:?}",
             spec.id
         );
+        spec.level = level;
         self.children.push(spec);
         self
     }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use ractor::Message;
-use tokio::task::JoinHandle;
+use tokio::{sync::Notify, task::JoinHandle};
 use tracing::Instrument;
 
 mod set;
@@ -36,15 +36,28 @@ pub struct Task {
 
 /// Tells a thread that its owner is ending; the thread must look at it often.
 #[derive(Debug, Clone, Default)]
-pub struct Quit(Arc<AtomicBool>);
+pub struct Quit(Arc<Asked>);
+
+#[derive(Debug, Default)]
+struct Asked {
+    is_asked: AtomicBool,
+    news: Notify,
+}
 
 impl Quit {
     pub fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.is_asked.load(Ordering::Acquire)
     }
 
     fn ask(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.is_asked.store(true, Ordering::Release);
+        self.0.news.notify_one();
+    }
+
+    async fn asked(&self) {
+        while !self.is_asked() {
+            self.0.news.notified().await;
+        }
     }
 }
 
@@ -110,16 +123,31 @@ impl<M: Message> Tasks<M> {
     /// returns.
     pub fn thread(&self, work: impl FnOnce(&Quit) -> M + Send + 'static) -> Task {
         let quit = Quit::default();
-        let seen = quit.clone();
+        let (seen, asked) = (quit.clone(), quit.clone());
         let work = async move {
-            match tokio::task::spawn_blocking(move || work(&seen)).await {
-                Ok(message) => message,
+            let mut running = tokio::task::spawn_blocking(move || work(&seen));
+            let outcome = tokio::select! {
+                outcome = &mut running => outcome,
+                () = asked.asked() => {
+                    // one that still waits for a free thread would otherwise be waited for until
+                    // others, perhaps for ever, let go of theirs; one that runs is not touched
+                    running.abort();
+                    running.await
+                }
+            };
+            match outcome {
+                Ok(message) => Some(message),
                 Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                // the runtime is going away, and everything with it
-                Err(_) => std::future::pending().await,
+                // it never began
+                Err(_) => None,
             }
         };
-        self.start(End::Quit(quit), work, Seat::deliver_quietly, Seat::panicked)
+        let deliver = |seat: &Seat<M>, message: Option<M>| {
+            if let Some(message) = message {
+                seat.deliver_quietly(message);
+            }
+        };
+        self.start(End::Quit(quit), work, deliver, Seat::panicked)
     }
 
     fn start<T: Send + 'static>(

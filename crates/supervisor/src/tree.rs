@@ -11,13 +11,14 @@ use rand::{SeedableRng, rngs::StdRng};
 use tokio::{sync::broadcast, time::Instant};
 
 use crate::{
-    Handle,
+    ChildSpec, Handle, Unanswered,
     bucket::{Bucket, RestartBudget},
+    catch::caught_call,
     event::{EVENTS_KEPT, Event, EventKind, Events},
-    failure,
+    failure::{self, Exit},
     node::Node,
     snapshot::Snapshot,
-    supervisor::Msg,
+    supervisor::{Answer, Denied, Msg, Order},
 };
 
 /// What the whole tree shares.
@@ -98,6 +99,68 @@ impl Tree {
         self.find::<Msg>(parent).is_some_and(|parent| parent.send(Msg::Retry(id.into())).is_ok())
     }
 
+    /// Kills the present incarnation of the child at `path`, as a crash would: what becomes of it is its supervisor's
+    /// business. For rehearsals of bad days. False when there is no such child or its supervisor cannot hear.
+    pub fn kill(&self, path: &str) -> bool {
+        let Some((parent, id)) = path.rsplit_once('/') else { return false };
+        self.find::<Msg>(parent).is_some_and(|parent| parent.send(Msg::Kill(id.into())).is_ok())
+    }
+
+    /// Adds a child to the running supervisor at `parent`, as its youngest, and waits until it is
+    /// up. It is gone again when its supervisor is restarted.
+    ///
+    /// # Errors
+    /// The child is not up. When it failed, a strict supervisor has not kept it; others retry.
+    pub async fn start_child(&self, parent: &str, spec: ChildSpec, within: Duration) -> Answer {
+        self.order(parent, Order::Start(Box::new(spec)), within).await
+    }
+
+    /// Ends the child at `path` by the rules of its spec and waits until it is down. It stays
+    /// down until [`Tree::restart_child`] or a restart of its group or its supervisor.
+    ///
+    /// # Errors
+    /// There is no such child, or no answer in time.
+    pub async fn terminate_child(&self, path: &str, within: Duration) -> Answer {
+        let (parent, id) = path.rsplit_once('/').ok_or(Denied::NotFound)?;
+        self.order(parent, Order::Terminate(id.into()), within).await
+    }
+
+    /// Starts a child that was terminated or has finished, and waits until it is up.
+    ///
+    /// # Errors
+    /// The child is not up. When it failed, a strict supervisor leaves it down; others retry.
+    pub async fn restart_child(&self, path: &str, within: Duration) -> Answer {
+        let (parent, id) = path.rsplit_once('/').ok_or(Denied::NotFound)?;
+        self.order(parent, Order::Restart(id.into()), within).await
+    }
+
+    /// Forgets a child that was terminated or has finished, until its supervisor is restarted.
+    ///
+    /// # Errors
+    /// There is no such child, or it is not down for good.
+    pub async fn delete_child(&self, path: &str, within: Duration) -> Answer {
+        let (parent, id) = path.rsplit_once('/').ok_or(Denied::NotFound)?;
+        self.order(parent, Order::Delete(id.into()), within).await
+    }
+
+    async fn order(&self, parent: &str, order: Order, within: Duration) -> Answer {
+        let supervisor = self.find::<Msg>(parent).ok_or(Denied::NotFound)?;
+        supervisor.ask(|reply| Msg::Order(order, reply), within).await?
+    }
+
+    /// Asks the root supervisor itself for a sign of life and says how long the way there and back
+    /// took: for a watchdog. Only the root's own handler answers.
+    ///
+    /// # Errors
+    /// The root did not answer within `within`, or is not there.
+    pub async fn ping(&self, within: Duration) -> Result<Duration, Unanswered> {
+        let root = self.shared.root.get().ok_or(Unanswered::Down)?;
+        let handle = self.find::<Msg>(&root.path).ok_or(Unanswered::Down)?;
+        let asked = Instant::now();
+        handle.ask(Msg::Ping, within).await?;
+        Ok(asked.elapsed())
+    }
+
     pub(crate) fn node(&self, path: &str) -> Option<Arc<Node>> {
         let root = self.shared.root.get()?;
         match path.split_once('/') {
@@ -106,12 +169,13 @@ impl Tree {
         }
     }
 
+    /// Text that others may see; of a redactor that panics, nothing.
     pub(crate) fn redact(&self, text: &str) -> String {
-        (self.shared.redact)(text)
+        caught_call(|| (self.shared.redact)(text)).unwrap_or_else(|_| "…".to_owned())
     }
 
-    pub(crate) fn redactor(&self) -> fn(&str) -> String {
-        self.shared.redact
+    pub(crate) fn redacted(&self, exit: Exit) -> Exit {
+        exit.redacted(|text| self.redact(text))
     }
 
     pub(crate) fn emit(&self, node: &Node, incarnation: u64, kind: EventKind) {

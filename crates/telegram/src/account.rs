@@ -17,18 +17,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::{Class, Fault, Reason};
-use grammers_client::sender::SenderPoolHandle;
-use grammers_client::tl::{self, Deserializable as _};
+use grammers_client::tl;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::calls::SeenCalls;
 use crate::fault::CallError;
+use crate::link::Link;
 use crate::session::Session;
 use crate::settings::Settings;
 
 pub use join::Membership;
-pub use messages::{BotCommand, Outgoing};
+pub use messages::{BotCommand, Once, Outgoing};
 pub(crate) use peers::chat_id;
 pub use sign_in::Me;
 pub use standing::Participant;
@@ -40,7 +40,7 @@ pub struct Account {
 }
 
 struct Inner {
-    pool: SenderPoolHandle,
+    link: Link,
     session: Session,
     settings: Settings,
     stage: watch::Sender<Stage>,
@@ -97,10 +97,10 @@ pub(crate) struct Counters {
 // === impl Account ===
 
 impl Account {
-    pub(crate) fn new(pool: SenderPoolHandle, session: Session, settings: Settings) -> Account {
+    pub(crate) fn new(link: Link, session: Session, settings: Settings) -> Account {
         Account {
             inner: Arc::new(Inner {
-                pool,
+                link,
                 session,
                 settings,
                 stage: watch::Sender::new(Stage::Fresh),
@@ -139,8 +139,8 @@ impl Account {
         &self.inner.counters
     }
 
-    pub(crate) fn pool(&self) -> &SenderPoolHandle {
-        &self.inner.pool
+    pub(crate) fn link(&self) -> &Link {
+        &self.inner.link
     }
 
     pub(crate) fn seen_calls(&self) -> &Mutex<SeenCalls> {
@@ -185,8 +185,10 @@ impl Account {
         &self,
         request: &R,
     ) -> Result<R::Return, CallError> {
-        let answer = self.call_raw(request.to_bytes()).await?;
-        read::<R>(&answer)
+        let body = request.to_bytes();
+        let asked = constructor(&body);
+        let answer = self.call_raw(body).await?;
+        self.read(asked, &answer)
     }
 
     /// One request to the home data centre, as bytes there and back.
@@ -206,8 +208,22 @@ impl Account {
         dc: i32,
         request: &R,
     ) -> Result<R::Return, CallError> {
-        let answer = self.ask(dc, request.to_bytes()).await?;
-        read::<R>(&answer)
+        let body = request.to_bytes();
+        let asked = constructor(&body);
+        let answer = self.ask(dc, body).await?;
+        self.read(asked, &answer)
+    }
+
+    /// Reads an answer; one that cannot be read is kept for whoever has to look, and fails this request alone.
+    pub(crate) fn read<T: tl::Deserializable>(
+        &self,
+        asked: u32,
+        answer: &[u8],
+    ) -> Result<T, CallError> {
+        T::from_bytes(answer).map_err(|error| {
+            self.session().unreadable().note(answer, &error, tl::name_for_id(asked));
+            CallError::from_library(error.into())
+        })
     }
 
     async fn ask(&self, dc: i32, body: Vec<u8>) -> Result<Vec<u8>, CallError> {
@@ -233,15 +249,22 @@ impl Account {
     }
 
     async fn ask_once_or_twice(&self, dc: i32, body: &[u8]) -> Result<Vec<u8>, CallError> {
+        let method = constructor(body);
         let mut is_rested = false;
         loop {
-            let error = match self.pool().raw_invoke_in_dc(dc, body.to_vec()).await {
+            self.wait_for_turn(method).await?;
+            let error = match self.link().invoke(dc, body.to_vec()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => CallError::from_library(error),
             };
+            self.session().gate().note(method, &error, Instant::now());
             match error.fault.class {
-                Class::FloodWait(wait) if wait <= self.settings().flood_sleep_max && !is_rested => {
-                    tracing::debug!(wait_s = wait.as_secs(), "short flood wait");
+                Class::FloodWait(wait) => {
+                    let name = tl::name_for_id(method);
+                    tracing::warn!(account = ?self, method = name, wait_s = wait.as_secs(), "telegram asks to wait");
+                    if is_rested || wait > self.settings().flood_sleep_max {
+                        return Err(error);
+                    }
                     sleep(wait).await;
                     is_rested = true;
                 }
@@ -249,15 +272,26 @@ impl Account {
             }
         }
     }
+
+    /// Waits out what is left of a short flood wait; a longer one is refused without asking.
+    async fn wait_for_turn(&self, method: u32) -> Result<(), CallError> {
+        loop {
+            let left = self.session().gate().left(method, Instant::now());
+            match left {
+                None => return Ok(()),
+                Some(left) if left <= self.settings().flood_sleep_max => sleep(left).await,
+                Some(left) => {
+                    let detail = format!("{} has to wait", tl::name_for_id(method));
+                    return Err(Fault::flood_wait(left, detail).into());
+                }
+            }
+        }
+    }
 }
 
 /// The constructor number that a request begins with.
-fn constructor(body: &[u8]) -> u32 {
+pub(crate) fn constructor(body: &[u8]) -> u32 {
     body.first_chunk().map_or(0, |id| u32::from_le_bytes(*id))
-}
-
-fn read<R: tl::RemoteCall>(answer: &[u8]) -> Result<R::Return, CallError> {
-    R::Return::from_bytes(answer).map_err(|error| CallError::from_library(error.into()))
 }
 
 impl fmt::Debug for Account {

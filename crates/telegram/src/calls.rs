@@ -4,11 +4,11 @@ mod answers;
 
 use std::time::Duration;
 
-use domain::{CallId, ChatId, ChatKind, Fault, Reason, UserId};
-use grammers_client::tl::{self, Deserializable as _, Serializable as _};
+use domain::{CallId, ChatId, ChatKind, Class, Fault, Reason, UserId};
+use grammers_client::tl::{self, Serializable as _};
 
-use crate::account::Account;
 use crate::account::peers::contents;
+use crate::account::{Account, constructor};
 use crate::fault::{CallError, forgive};
 
 pub(crate) use answers::{SeenCalls, call_id, details_of, row_of};
@@ -79,6 +79,9 @@ const NOT_IN_CALL: &[&str] = &[
     "PARTICIPANT_JOIN_MISSING",
 ];
 
+/// How much in an unreadable answer is taken for a call and asked about.
+const CANDIDATES_MAX: usize = 4;
+
 /// The SSRC as RTP writes it, from Telegram's signed number.
 pub fn ssrc_from_wire(signed: i32) -> u32 {
     signed.cast_unsigned()
@@ -103,24 +106,43 @@ impl Account {
                 tl::functions::channels::GetFullChannel { channel }.to_bytes()
             }
         };
+        let asked = constructor(&body);
         let answer = self.call_raw(body).await?;
-        let call = match tl::enums::messages::ChatFull::from_bytes(&answer) {
+        let call = match self.read(asked, &answer) {
             Ok(tl::enums::messages::ChatFull::Full(full)) => {
                 self.learn(&full.users, &full.chats);
                 answers::call_of_chat(&full.full_chat)
             }
-            Err(error) => {
-                let call = answers::scan_for_call(&answer)
-                    .or_else(|| self.seen(|seen| seen.call_of(chat)));
-                tracing::warn!(%chat, %error, found = call.is_some(), "full chat is unreadable, searched its bytes");
-                call
-            }
+            Err(_) => self.call_in_bytes(chat, &answer).await?,
         };
         self.seen(|seen| match call {
             Some(call) => seen.note(chat, call),
             None => seen.forget_chat(chat),
         });
         Ok(call)
+    }
+
+    /// The call in an answer that cannot be read: whatever in it looks like one and Telegram confirms, else the one
+    /// that updates told about.
+    async fn call_in_bytes(
+        &self,
+        chat: ChatId,
+        answer: &[u8],
+    ) -> Result<Option<CallId>, CallError> {
+        let mut candidates = answers::scan_for_calls(answer);
+        candidates.truncate(CANDIDATES_MAX);
+        candidates.extend(self.seen(|seen| seen.call_of(chat)));
+        for call in candidates {
+            match self.get_call(call).await {
+                Ok(_) => return Ok(Some(call)),
+                // it is one, only its description is of the other layer too
+                Err(error) if error.fault.reason == Reason::Unreadable => return Ok(Some(call)),
+                // not a call, or one that is over: the next may be
+                Err(error) if error.fault.class == Class::Refused => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     /// What Telegram says about the call. Refused with `CallEnded` when it is over.
@@ -173,17 +195,17 @@ impl Account {
             block: None,
             params: tl::types::DataJson { data: params.to_owned() }.into(),
         };
-        let answer = self.call_raw(request.to_bytes()).await?;
-        let outcome = match tl::enums::Updates::from_bytes(&answer) {
+        let body = request.to_bytes();
+        let asked = constructor(&body);
+        let answer = self.call_raw(body).await?;
+        let outcome = match self.read(asked, &answer) {
             Ok(updates) => {
+                let updates: tl::enums::Updates = updates;
                 let (updates, users, chats) = contents(&updates);
                 self.learn(users, chats);
                 answers::join_outcome(updates)
             }
-            Err(error) => {
-                tracing::warn!(%error, "the answer to joining is unreadable, searched its bytes");
-                answers::scan_for_connection(&answer)
-            }
+            Err(_) => answers::scan_for_connection(&answer),
         };
         outcome.ok_or_else(|| {
             // nobody else's fault and seldom the same twice: another join is another answer

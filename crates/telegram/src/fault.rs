@@ -98,6 +98,8 @@ const NAMES: &[(&str, Verdict)] = &[
     ("GROUPCALL_FORBIDDEN", Refuse(Reason::CallEnded)),
     ("GROUPCALL_INVALID", Refuse(Reason::CallEnded)),
     ("CONF_WRITE_CHAIN_INVALID", Refuse(Reason::Conference)),
+    // the answer was lost, the message was not
+    ("RANDOM_ID_DUPLICATE", Refuse(Reason::Internal)),
     // what the request was about is gone
     ("FILE_REFERENCE_EMPTY", Again(Reason::Unreachable)),
     ("FILE_REFERENCE_EXPIRED", Again(Reason::Unreachable)),

@@ -1,28 +1,28 @@
 //! What keeps an account connected.
 //!
-//! Four things run side by side, owned by one future: grammers' pool (the sockets), the pump (updates off the pool at
-//! once, whatever happens behind it), the stream (updates in order, gaps filled) and the watchdog. When one fails all
+//! Four things run side by side, owned by one future: the sockets, the pump (updates off the sockets at once, whatever
+//! happens behind it), the stream (updates in order, gaps filled) and the watchdog. When one fails all
 //! end, and the caller rebuilds from the same session. The library's panics arrive here as faults.
 
+mod poison;
 mod pump;
+mod reader;
 mod stream;
+mod unsettled;
 mod watchdog;
 
 use std::any::Any;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Fault, Reason};
-use grammers_client::sender::{ConnectionParams, NoRetries, SenderPool, SenderPoolRunner};
-use grammers_client::session::storages::ErasedSession;
-use grammers_client::session::updates::UpdatesLike;
+use domain::{Class, Fault, Reason};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::account::{Account, Stage};
 use crate::incoming::{Incoming, Updates};
+use crate::link::{self, News, Sockets};
 use crate::session::Session;
 use crate::settings::Settings;
 
@@ -35,32 +35,14 @@ const LEASE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the sockets of an aborted connection get to close.
 const ABORT_GRACE: Duration = Duration::from_millis(100);
 
-/// How much may lie between the pool and the pump, which never waits.
-const POOL_CAPACITY: usize = 1_024;
-
 /// Prepares an account's connection. Nothing happens until the runner runs; updates flow once
 /// [`Account::sign_in_bot`] or [`Account::me`] succeeded.
 pub fn connect(settings: Settings, session: Session) -> (Account, Updates, Runner) {
     session.pin(&settings.datacenters);
-    let params = ConnectionParams {
-        device_model: settings.device.clone(),
-        system_version: std::env::consts::OS.to_owned(),
-        app_version: settings.version.clone(),
-        system_lang_code: "en".to_owned(),
-        lang_code: "en".to_owned(),
-        use_ipv6: session.prefers_ipv6(),
-        retry_policy: Box::new(NoRetries),
-        updates_channel_capacity: NonZeroUsize::new(POOL_CAPACITY).expect("a constant above zero"),
-        // Not `..default()`: that starts programs to describe this machine, at every connection.
-        __non_exhaustive: (),
-    };
-    let pool =
-        SenderPool::with_configuration(Arc::clone(session.memory()), settings.api_id, params);
+    let (link, sockets, news) = link::sockets(Arc::clone(session.memory()), settings.clone());
     let (heard, events) = mpsc::channel(settings.events_capacity.max(1));
-    let memory = Arc::clone(&pool.handle.session);
-    let account = Account::new(pool.handle.thin, session, settings);
-    let runner =
-        Runner { account: account.clone(), pool: pool.runner, raw: pool.updates, memory, heard };
+    let account = Account::new(link, session, settings);
+    let runner = Runner { account: account.clone(), sockets, news, heard };
     (account, Updates { events }, runner)
 }
 
@@ -69,9 +51,8 @@ pub fn connect(settings: Settings, session: Session) -> (Account, Updates, Runne
 #[must_use = "nothing happens until it runs"]
 pub struct Runner {
     account: Account,
-    pool: SenderPoolRunner,
-    raw: mpsc::Receiver<UpdatesLike>,
-    memory: Arc<ErasedSession>,
+    sockets: Sockets,
+    news: mpsc::Receiver<News>,
     heard: mpsc::Sender<Incoming>,
 }
 
@@ -81,7 +62,7 @@ impl Runner {
     /// Runs until [`Account::close`] (`Ok`) or until the connection has to be rebuilt: a transient fault when a new
     /// one may help, a fatal one when the login is gone. Dropping the future ends everything.
     pub async fn run(self) -> Result<(), Fault> {
-        let Runner { account, pool, raw, memory, heard } = self;
+        let Runner { account, sockets, news, heard } = self;
         let session = account.session().clone();
         let lease = timeout(LEASE_TIMEOUT, session.lease().acquire_owned()).await;
         let Ok(Ok(lease)) = lease else {
@@ -91,34 +72,37 @@ impl Runner {
         if session.begin() {
             sleep(ABORT_GRACE).await;
         }
-        let mut sockets = JoinSet::new();
-        sockets.spawn(async move {
-            pool.run().await;
-            drop(lease);
-        });
+        let mut open = JoinSet::new();
+        let lease = Arc::new(lease);
+        open.spawn(sockets.run(Arc::clone(&lease)));
         let (stop, stopped) = watch::channel(false);
         let (pumped, ordered) = mpsc::channel(account.settings().updates_capacity.max(1));
         let mut parts = JoinSet::new();
-        parts.spawn(stream::run(
-            account.clone(),
-            memory,
-            ordered,
-            pumped.downgrade(),
-            heard,
-            stopped.clone(),
-        ));
-        parts.spawn(pump::run(account.clone(), raw, pumped, stopped.clone()));
+        parts.spawn(stream::run(account.clone(), ordered, heard, stopped.clone()));
+        parts.spawn(pump::run(account.clone(), news, pumped, stopped.clone()));
         parts.spawn(watchdog::run(account.clone(), stopped));
 
-        let outcome = watch_over(&account, &mut sockets, &mut parts).await;
+        let outcome = watch_over(&account, &mut open, &mut parts).await;
 
         stop.send_replace(true);
-        let is_clean = end(&account, &mut sockets, &mut parts).await;
+        let is_clean = end(&account, &mut open, &mut parts).await;
         session.end(is_clean);
+        // not before: the next connection asks how this one ended
+        drop(lease);
         save(&session).await;
         match &outcome {
             Ok(()) => tracing::info!(?account, "telegram connection closed"),
-            Err(fault) => tracing::warn!(?account, %fault, "telegram connection ended"),
+            Err(fault) if fault.class == Class::Fatal => {
+                let copy = session.put_aside();
+                tracing::error!(
+                    ?account, %fault, ?copy,
+                    "telegram refuses this login and it will not be used again; make a new session string, or remove \
+                     the account from the settings, and restart"
+                );
+            }
+            Err(fault) => {
+                tracing::warn!(?account, %fault, "telegram connection ended, it will be rebuilt")
+            }
         }
         outcome
     }
@@ -127,7 +111,7 @@ impl Runner {
 /// Waits for the first part to end, saving the session meanwhile.
 async fn watch_over(
     account: &Account,
-    sockets: &mut JoinSet<()>,
+    open: &mut JoinSet<Result<(), JoinError>>,
     parts: &mut JoinSet<Result<(), Fault>>,
 ) -> Result<(), Fault> {
     let mut stage = account.stage();
@@ -137,7 +121,7 @@ async fn watch_over(
         tokio::select! {
             biased;
             outcome = last_word(&mut stage) => return outcome,
-            ended = sockets.join_next() => return Err(pool_ended(ended)),
+            ended = open.join_next() => return Err(sockets_ended(ended)),
             Some(ended) = parts.join_next() => {
                 let fault = match ended {
                     Ok(Ok(())) => continue,
@@ -147,11 +131,14 @@ async fn watch_over(
                         Fault::transient(Reason::Internal, detail)
                     }
                 };
-                // When the pool died, the others only noticed; its own last words say why.
-                let last_words = timeout(ABORT_GRACE, sockets.join_next()).await;
-                return Err(last_words.map_or(fault, pool_ended));
+                // When the sockets died, the others only noticed; their own last words say why.
+                let last_words = timeout(ABORT_GRACE, open.join_next()).await;
+                return Err(last_words.map_or(fault, sockets_ended));
             }
-            _ = saving.tick() => save(account.session()).await,
+            _ = saving.tick() => {
+                account.session().unreadable().tell_the_rest();
+                save(account.session()).await;
+            }
         }
     }
 }
@@ -168,18 +155,17 @@ async fn last_word(stage: &mut watch::Receiver<Stage>) -> Result<(), Fault> {
 /// Lets the stream write its place down and the sockets close; whether they did so by themselves.
 async fn end(
     account: &Account,
-    sockets: &mut JoinSet<()>,
+    open: &mut JoinSet<Result<(), JoinError>>,
     parts: &mut JoinSet<Result<(), Fault>>,
 ) -> bool {
     if timeout(CLOSE_TIMEOUT, async { while parts.join_next().await.is_some() {} }).await.is_err() {
         tracing::warn!(?account, "the update stream did not end in time");
     }
     parts.shutdown().await;
-    account.pool().quit();
-    let is_clean = timeout(CLOSE_TIMEOUT, async { while sockets.join_next().await.is_some() {} })
-        .await
-        .is_ok();
-    sockets.shutdown().await;
+    account.link().quit();
+    let closed = async { while open.join_next().await.is_some() {} };
+    let is_clean = timeout(CLOSE_TIMEOUT, closed).await.is_ok();
+    open.shutdown().await;
     is_clean
 }
 
@@ -195,9 +181,12 @@ async fn save(session: &Session) {
     }
 }
 
-fn pool_ended(ended: Option<Result<(), JoinError>>) -> Fault {
-    let why = ended.and_then(Result::err).map_or("it stopped".to_owned(), panic_text);
-    Fault::transient(Reason::Internal, format!("the sender pool ended: {why}"))
+fn sockets_ended(ended: Option<Result<Result<(), JoinError>, JoinError>>) -> Fault {
+    let why = match ended {
+        Some(Ok(Err(error)) | Err(error)) => panic_text(error),
+        Some(Ok(Ok(()))) | None => "they stopped".to_owned(),
+    };
+    Fault::transient(Reason::Internal, format!("the sockets ended: {why}"))
 }
 
 fn panic_text(error: JoinError) -> String {

@@ -5,6 +5,7 @@
 
 mod file;
 mod memory;
+mod recent;
 mod strings;
 #[cfg(test)]
 mod tests;
@@ -14,16 +15,20 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{Fault, Reason, UserId};
 use tokio::sync::Semaphore;
 
 pub(crate) use memory::Memory;
 use memory::State;
+use recent::Recent;
 pub use strings::StringError;
 
+use crate::flood::Gate;
+use crate::incoming::Incoming;
 use crate::secret::Secret;
+use crate::unreadable::Unreadable;
 
 /// An account's lasting identity. Cheap to clone; every clone is the same session. Keep one for as long as the
 /// account is used, through all its connections.
@@ -41,6 +46,9 @@ struct Inner {
     lease: Arc<Semaphore>,
     /// A connection began and did not end properly: its sockets may live for another moment.
     is_open: AtomicBool,
+    recent: Mutex<Recent>,
+    gate: Mutex<Gate>,
+    unreadable: Unreadable,
     /// Keeps other processes away from the file.
     _claim: Option<File>,
 }
@@ -87,6 +95,9 @@ impl Session {
                 saving: Mutex::new(()),
                 lease: Arc::new(Semaphore::new(1)),
                 is_open: AtomicBool::new(false),
+                recent: Mutex::default(),
+                gate: Mutex::default(),
+                unreadable: Unreadable::beside(path),
                 _claim: claim,
             }),
         }
@@ -110,6 +121,7 @@ impl Session {
     /// Blocks for as long as the disk takes.
     pub fn save(&self) -> Result<(), Fault> {
         let Some(path) = &self.inner.path else { return Ok(()) };
+        self.inner.unreadable.save();
         let _one = self.inner.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let state = {
             let mut state = self.inner.memory.lock();
@@ -146,10 +158,6 @@ impl Session {
         self.inner.memory.lock().home_option().is_some_and(|home| home.auth_key.is_some())
     }
 
-    pub(crate) fn prefers_ipv6(&self) -> bool {
-        self.inner.memory.lock().prefers_ipv6
-    }
-
     /// A connection begins; whether the last one was cut off.
     pub(crate) fn begin(&self) -> bool {
         self.inner.is_open.swap(true, Ordering::SeqCst)
@@ -160,15 +168,32 @@ impl Session {
         self.inner.is_open.store(!is_clean, Ordering::SeqCst);
     }
 
-    /// Gives up on the updates since the remembered place, once.
-    pub(crate) fn skip_gap(&self) {
-        self.inner.memory.lock().skips_gap = true;
+    /// Whether this account heard it for the first time, however often its connection was rebuilt.
+    pub(crate) fn is_news(&self, event: &Incoming) -> bool {
+        self.inner.recent.lock().unwrap_or_else(PoisonError::into_inner).is_news(event)
     }
 
-    /// Whether the gap is given up, and from which place on; asked once.
-    pub(crate) fn take_skip(&self) -> Option<i32> {
-        let mut memory = self.inner.memory.lock();
-        std::mem::take(&mut memory.skips_gap).then_some(memory.updates.pts)
+    /// Which methods Telegram told this account to wait with.
+    pub(crate) fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.inner.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What this account could not read.
+    pub(crate) fn unreadable(&self) -> &Unreadable {
+        &self.inner.unreadable
+    }
+
+    /// Puts a copy of the file aside, once, because its login was refused: if the refusal was wrong, the key is still
+    /// there. Where the copy is.
+    pub(crate) fn put_aside(&self) -> Option<PathBuf> {
+        let path = self.inner.path.as_deref()?;
+        match file::put_aside(path) {
+            Ok(copy) => Some(copy),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "the session file could not be put aside");
+                None
+            }
+        }
     }
 }
 
@@ -185,7 +210,11 @@ fn claim(path: Option<&Path>) -> Result<Option<File>, Fault> {
     let Some(path) = path else { return Ok(None) };
     let claimed = file::claim(path).map_err(|error| {
         let detail = format!("session file {} cannot be taken: {error}", path.display());
-        Fault::transient(Reason::Internal, detail)
+        match error {
+            // it will be free when that process ends
+            file::ClaimError::InUse { .. } => Fault::transient(Reason::Internal, detail),
+            file::ClaimError::Io(_) => Fault::fatal(Reason::AccountLost, detail),
+        }
     })?;
     Ok(Some(claimed))
 }

@@ -49,7 +49,7 @@ impl Settings {
             datacenters: Vec::new(),
             call_timeout: Duration::from_secs(10),
             flood_sleep_max: Duration::from_secs(3),
-            ping_every: Duration::from_secs(30),
+            ping_every: Duration::from_secs(20),
             ping_timeout: Duration::from_secs(5),
             state_save_every: Duration::from_secs(5),
             updates_capacity: 10_000,

@@ -42,7 +42,8 @@ async fn a_truncated_file_is_heard_to_where_it_ends() {
     running.say(ADA, "/play odd");
     running.sees("That was the last track").await;
     let (_, report) = hears(&listener, Track::Meridian, LONG_ENOUGH).await;
-    assert!(report.correlation_median > 0.95 && report.jumps == 0, "{report:?}");
+    assert!(report.correlation_median > 0.95, "{report:?}");
+    assert!(report.jumps == 0 || running.has_stalled(), "{report:?}");
     assert!(report.heard < Duration::from_secs(8), "{report:?}");
     still_works(&running).await;
     stopped(running).await;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use simulator::group_calls::Fault;
 use simulator::listener::{Listener, Style};
-use simulator::world::{ADA, ASSISTANT, DMITRI, PlaceKind, Population, jam};
+use simulator::world::{ADA, ASSISTANT, DMITRI, PlaceKind, Population, SECOND_ASSISTANT, jam};
 
 use super::{assert_sounds, hears_more, playing};
 use crate::world::{Running, World};
@@ -36,7 +36,7 @@ async fn asks_for_music(world: World, faults: &[Fault]) -> (Running, Listener) {
 async fn joins_despite(world: World, faults: &[Fault]) {
     let (running, listener) = asks_for_music(world, faults).await;
     hears_more(&running, &listener, 100).await;
-    assert_sounds(&listener.take_packets());
+    assert_sounds(&running, &listener.take_packets());
     let warnings = running.texts();
     assert!(!warnings.iter().any(|text| text.contains('⚠')), "{warnings:#?}");
     running.end().await;
@@ -157,7 +157,7 @@ async fn a_voice_chat_that_was_restarted_between_two_tracks_is_found() {
     let listener = running.listener().await;
     running.say(ADA, "/play northbound");
     hears_more(&running, &listener, 100).await;
-    assert_sounds(&listener.take_packets());
+    assert_sounds(&running, &listener.take_packets());
     running.end().await;
 }
 
@@ -172,7 +172,7 @@ async fn a_voice_chat_that_is_restarted_while_the_assistant_lingers_is_found() {
     let listener = running.listener().await;
     running.say(ADA, "/play northbound");
     hears_more(&running, &listener, 100).await;
-    assert_sounds(&listener.take_packets());
+    assert_sounds(&running, &listener.take_packets());
     running.end().await;
 }
 
@@ -183,7 +183,7 @@ async fn an_assistant_outside_joins_by_the_groups_name() {
     let world = World::new().population(jam_is(without_the_assistant));
     let (running, listener) = playing(world).await;
     assert!(running.world().present(jam()).contains(&ASSISTANT));
-    assert_sounds(&listener.take_packets());
+    assert_sounds(&running, &listener.take_packets());
     running.end().await;
 }
 
@@ -195,14 +195,15 @@ async fn an_assistant_outside_a_private_group_joins_by_the_bots_invitation() {
     }));
     let (running, listener) = playing(world).await;
     assert!(running.world().present(jam()).contains(&ASSISTANT));
-    assert_sounds(&listener.take_packets());
+    assert_sounds(&running, &listener.take_packets());
     running.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_banned_assistant_is_told() {
+async fn assistants_that_are_all_banned_are_told() {
     let running = World::new().start().await;
     running.world().ban(jam(), ASSISTANT);
+    running.world().ban(jam(), SECOND_ASSISTANT);
     running.say(ADA, "/play northbound");
     running.sees("The assistant is banned here").await;
     running.until_idle().await;

@@ -15,7 +15,7 @@ async fn a_lite_server_hears_a_native_client() {
     assert!(stats.is_sctp_up, "{stats:?}");
     assert!(stats.srtp.as_deref().is_some_and(|profile| profile.contains("GCM")), "{stats:?}");
     assert_flawless(&stats);
-    assert_sounds(&listener.take_packets());
+    assert_sounds(&running, &listener.take_packets());
     running.end().await;
 }
 
@@ -26,7 +26,7 @@ async fn a_server_that_insists_on_controlling_hears_a_native_client() {
     let stats = at_the_server(&running);
     assert!(!stats.is_active, "{stats:?}");
     assert_flawless(&stats);
-    assert_sounds(&listener.take_packets());
+    assert_sounds(&running, &listener.take_packets());
     running.end().await;
 }
 
@@ -36,7 +36,7 @@ async fn a_full_server_hears_a_native_client() {
     let stats = at_the_server(&running);
     assert!(!stats.is_active, "{stats:?}");
     assert_flawless(&stats);
-    assert_sounds(&listener.take_packets());
+    assert_sounds(&running, &listener.take_packets());
     running.end().await;
 }
 
@@ -47,7 +47,7 @@ async fn a_server_that_knows_only_the_old_cipher_is_served_with_it() {
     assert!(stats.srtp.as_deref().is_some_and(|profile| profile.contains("CM")), "{stats:?}");
     assert!(!stats.srtp.as_deref().is_some_and(|profile| profile.contains("GCM")), "{stats:?}");
     assert_flawless(&stats);
-    assert_sounds(&listener.take_packets());
+    assert_sounds(&running, &listener.take_packets());
     running.end().await;
 }
 
@@ -59,7 +59,7 @@ async fn a_server_that_wants_a_data_channel_first_gets_it() {
     // what was sent while the channel opened is lost, and that is a moment
     assert!(stats.count(Reason::NoSctp) < 50, "{stats:?}");
     assert_flawless(&stats);
-    assert_sounds(&listener.take_packets());
+    assert_sounds(&running, &listener.take_packets());
     running.end().await;
 }
 
@@ -71,7 +71,7 @@ async fn rtcp_that_nobody_can_read_does_no_harm() {
     assert_eq!(running.texts().iter().filter(|text| text.contains('⏳')).count(), 0);
     let packets = listener.take_packets();
     assert!(packets.iter().all(|packet| packet.ssrc == packets[0].ssrc), "it had to rejoin");
-    assert_sounds(&packets);
+    assert_sounds(&running, &packets);
     running.end().await;
 }
 
@@ -87,7 +87,7 @@ async fn where_native_clients_cannot_connect_the_web_style_does() {
         assert!(stats.is_active, "{stats:?}");
         assert!(stats.is_sctp_up, "{stats:?}");
         assert_flawless(&stats);
-        assert_sounds(&listener.take_packets());
+        assert_sounds(&running, &listener.take_packets());
         running.end().await;
     }
 }
@@ -103,6 +103,6 @@ async fn the_web_style_can_the_old_cipher_too() {
     assert!(stats.is_active, "{stats:?}");
     assert!(!stats.srtp.as_deref().is_some_and(|profile| profile.contains("GCM")), "{stats:?}");
     assert_flawless(&stats);
-    assert_sounds(&listener.take_packets());
+    assert_sounds(&running, &listener.take_packets());
     running.end().await;
 }

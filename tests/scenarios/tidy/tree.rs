@@ -5,6 +5,7 @@ use std::path::Path;
 
 use simulator::world::{ADA, jam};
 
+use super::super::stats::{all_pages, drawn};
 use super::super::world::World;
 use super::root;
 
@@ -14,21 +15,19 @@ const MANY: &[(&str, &str)] =
 
 #[tokio::test(flavor = "multi_thread")]
 async fn folders_document_and_running_names_show_the_same_tree() {
-    let running = World::new().start().await;
+    let running = World::new().environment("OWNER_ID", ADA).start().await;
     running.say(ADA, "/play harbour");
     running.sees("Now playing").await;
     let snapshot = running.inside.tree.root().snapshot();
+    let shown = drawn(&all_pages(&running, ADA).await);
+    let paths: Vec<String> = snapshot.children.into_iter().map(|child| child.path).collect();
+    assert_eq!(shown, paths, "what /stats shows, and what runs");
     let chat = jam().to_string();
-    let alive: Vec<String> = snapshot
-        .children
+    let alive: Vec<String> = paths
         .iter()
-        .map(|child| {
-            child
-                .path
-                .split('/')
-                .map(|part| if part == chat { "chat" } else { part })
-                .collect::<Vec<_>>()
-                .join("/")
+        .map(|path| {
+            let parts = path.split('/').map(|part| if part == chat { "chat" } else { part });
+            parts.collect::<Vec<_>>().join("/")
         })
         .collect();
     running.end().await;

@@ -7,16 +7,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use domain::{Fault, call::Row};
+use domain::{Class, Fault, call::Row};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use supervisor::{ChildSpec, Context, Door, Handle};
+use supervisor::{ChildSpec, Context, Door, Handle, Reply};
 use telegram::{Account, CallError, CallState, Incoming, Me, MemberStatus, Session};
+use tokio::sync::watch;
 
 use super::Watchers;
 use crate::requests::Request;
 use crate::root::chats::chat::call;
 use crate::wire::{self, Slot};
+
+/// How long the end waits for requests that are under way; the rest of the deadline is for the goodbye.
+const REQUESTS_MAX: Duration = Duration::from_secs(3);
 
 pub(crate) enum Msg {
     /// A call wants something of this account.
@@ -29,6 +34,8 @@ pub(crate) enum Msg {
     Incoming(Box<Incoming>),
     /// The connection is gone for good.
     Ended(Result<(), Fault>),
+    /// Somebody wants a sign of life.
+    Ping(Reply<()>),
 }
 
 #[derive(Clone)]
@@ -53,7 +60,12 @@ pub(crate) struct State {
     account: Account,
     updates: Option<telegram::Updates>,
     me: Option<Me>,
+    /// Requests that are under way.
+    n_asked: Arc<watch::Sender<usize>>,
 }
+
+/// One request that is under way.
+struct Asked(Arc<watch::Sender<usize>>);
 
 pub(crate) fn child_spec(door: Door<Msg>, id: String, parts: Parts) -> ChildSpec {
     ChildSpec::behind(door, id, move |context| (Assistant, Args { context, parts: parts.clone() }))
@@ -72,7 +84,8 @@ impl Actor for Assistant {
         wire::drive(runner, &context, Msg::Ended);
         let signing = account.clone();
         context.tasks().spawn(async move { Msg::Ready(sign_in(&signing).await) });
-        Ok(State { context, parts, account, updates: Some(updates), me: None })
+        let n_asked = Arc::new(watch::Sender::new(0));
+        Ok(State { context, parts, account, updates: Some(updates), me: None, n_asked })
     }
 
     async fn handle(
@@ -85,7 +98,10 @@ impl Actor for Assistant {
             Msg::Ask { request, call } => state.ask(request, call),
             Msg::Ready(outcome) => state.signed_in(outcome)?,
             Msg::Incoming(incoming) => state.incoming(*incoming),
-            Msg::Ended(outcome) => return Err(ended(outcome).into()),
+            Msg::Ended(outcome) => return Err(state.ended(outcome).into()),
+            Msg::Ping(reply) => {
+                reply.send(());
+            }
         }
         Ok(())
     }
@@ -96,7 +112,15 @@ impl Actor for Assistant {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         state.parts.is_ready.store(false, Ordering::Release);
-        state.account.close();
+        let (account, mut n_asked) = (state.account.clone(), state.n_asked.subscribe());
+        state.context.tasks().finish(async move {
+            // leaving voice chats is among them
+            let answered = n_asked.wait_for(|n| *n == 0);
+            if tokio::time::timeout(REQUESTS_MAX, answered).await.is_err() {
+                tracing::warn!("requests were not answered before the end");
+            }
+            account.close();
+        });
         Ok(())
     }
 }
@@ -108,18 +132,11 @@ async fn sign_in(account: &Account) -> Result<Box<Me>, CallError> {
     Ok(Box::new(me))
 }
 
-fn ended(outcome: Result<(), Fault>) -> supervisor::Failure {
-    match outcome {
-        Ok(()) => supervisor::Failure::transient("the connection ended"),
-        Err(fault) => wire::failure(fault),
-    }
-}
-
 // === impl State ===
 
 impl State {
     fn signed_in(&mut self, outcome: Result<Box<Me>, CallError>) -> Result<(), ActorProcessingErr> {
-        let me = outcome.map_err(|error| wire::failure(error.into()))?;
+        let me = outcome.map_err(|error| self.failed(error.into()))?;
         tracing::info!(path = self.context.path(), user = me.user.id.0, "assistant signed in");
         if let Some(updates) = self.updates.take() {
             let pump = wire::pump(updates, self.context.clone(), |incoming| {
@@ -133,6 +150,22 @@ impl State {
         Ok(())
     }
 
+    fn ended(&self, outcome: Result<(), Fault>) -> supervisor::Failure {
+        match outcome {
+            Ok(()) => supervisor::Failure::transient("the connection ended"),
+            Err(fault) => self.failed(fault),
+        }
+    }
+
+    /// The calls of a login that is gone look for another assistant at once.
+    fn failed(&self, fault: Fault) -> supervisor::Failure {
+        self.parts.is_ready.store(false, Ordering::Release);
+        if fault.class == Class::Fatal {
+            self.tell(None, || call::Msg::AssistantLost(fault.clone()));
+        }
+        wire::failure(fault)
+    }
+
     fn ask(&self, request: Request, call: Handle<call::Msg>) {
         let Some(me) = self.me.as_ref().map(|me| me.user.id) else {
             if let Some(answer) = request.unanswered() {
@@ -142,11 +175,13 @@ impl State {
         };
         let account = self.account.clone();
         let bot = self.parts.bot_account.now();
+        let asked = Asked::new(&self.n_asked);
         // a request whose caller ends meanwhile still has to be made: leaving is one of them
         self.context.tasks().finish(async move {
             if let Some(answer) = request.perform(&account, bot.as_ref(), me).await {
                 reply(&call, answer);
             }
+            drop(asked);
         });
     }
 
@@ -165,13 +200,16 @@ impl State {
             Incoming::Call(changed) if matches!(changed.state, CallState::Discarded { .. }) => {
                 self.tell(changed.chat, || call::Msg::Discarded(changed.call));
             }
+            Incoming::Call(changed) if changed.chat.is_some() => {
+                self.tell(changed.chat, || call::Msg::Started);
+            }
             Incoming::Member(change) if change.is_self => {
                 if matches!(change.status, MemberStatus::Left | MemberStatus::Banned) {
                     self.tell(Some(change.chat.id), || call::Msg::Removed);
                 }
             }
             Incoming::Lost(fault) => {
-                tracing::warn!(path = self.context.path(), %fault, "connection lost")
+                tracing::warn!(path = self.context.path(), %fault, "the assistant's connection was lost")
             }
             _ => {}
         }
@@ -181,6 +219,21 @@ impl State {
         for watcher in self.parts.watchers.of(chat) {
             reply(&watcher.call, message());
         }
+    }
+}
+
+// === impl Asked ===
+
+impl Asked {
+    fn new(n_asked: &Arc<watch::Sender<usize>>) -> Asked {
+        n_asked.send_modify(|n| *n += 1);
+        Asked(n_asked.clone())
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.send_modify(|n| *n -= 1);
     }
 }
 

@@ -2,21 +2,32 @@
 //!
 //! parent   root/extractors (one_for_one), permanent, shutdown 5 s
 //! hears    players (numbered look-ups), nobody else
-//! tells    the player that asked, under the number it asked with
-//! survives nothing · loses: look-ups under way; their players are told by their own time limit
+//! tells    whoever asked
+//! survives nothing · loses: look-ups under way, which are asked again, and what it knew of who fails
 
 use std::time::Duration;
 
+use domain::breaker::Status;
 use domain::track::Request;
-use domain::{Attempt, Fault, Reason};
+use domain::{Class, Fault, Reason};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use supervisor::{ChildSpec, Context, Door, Handle, Unanswered};
+use supervisor::{ChildSpec, Context, Door, Handle, Reply, Unanswered};
+use tokio::time::Instant;
 
 use super::extractor::{self, Outcome};
-use crate::root::chats::player;
+use crate::breakers::{Breakers, Place};
+use crate::patience;
 
 pub(crate) enum Msg {
-    Resolve { attempt: Attempt, request: Request, player: Handle<player::Msg> },
+    Resolve {
+        request: Request,
+        reply: Reply<Outcome>,
+    },
+    /// An extractor answered, or did not.
+    Came {
+        place: Place,
+        fault: Option<Fault>,
+    },
 }
 
 /// Who is asked for what.
@@ -39,6 +50,8 @@ pub(crate) struct State {
     context: Context<Msg>,
     routes: Routes,
     deadline: Duration,
+    breakers: Breakers,
+    started: Instant,
 }
 
 pub(crate) fn child_spec(door: Door<Msg>, routes: Routes, deadline: Duration) -> ChildSpec {
@@ -55,7 +68,8 @@ impl Actor for Resolver {
     async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         let Args { context, routes, deadline } = args;
         context.ready();
-        Ok(State { context, routes, deadline })
+        let (breakers, started) = (Breakers::default(), Instant::now());
+        Ok(State { context, routes, deadline, breakers, started })
     }
 
     async fn handle(
@@ -65,7 +79,8 @@ impl Actor for Resolver {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Resolve { attempt, request, player } => state.resolve(attempt, request, player),
+            Msg::Resolve { request, reply } => state.resolve(request, reply),
+            Msg::Came { place, fault } => state.came(&place, fault.as_ref()),
         }
         Ok(())
     }
@@ -74,21 +89,42 @@ impl Actor for Resolver {
 // === impl State ===
 
 impl State {
-    fn resolve(&self, attempt: Attempt, request: Request, player: Handle<player::Msg>) {
-        let route = self.routes.of(&request);
+    fn resolve(&mut self, request: Request, reply: Reply<Outcome>) {
+        let place = Place::of(&request);
+        let admitted = self.breakers.admit(&place, self.started.elapsed());
+        let extractor = match admitted.and_then(|()| self.routes.of(&request)) {
+            Ok(extractor) => extractor,
+            Err(fault) => {
+                reply.send(Err(fault));
+                return;
+            }
+        };
         let deadline = self.deadline;
-        self.context.tasks().spawn_quiet(async move {
-            let outcome = match route {
-                Ok(extractor) => {
-                    let answer = extractor
-                        .ask(|reply| extractor::Msg::Look { request, reply }, deadline)
-                        .await;
-                    answer.unwrap_or_else(|unanswered| Err(unavailable(unanswered)))
-                }
-                Err(fault) => Err(fault),
-            };
-            tell(&player, attempt, outcome);
+        self.context.tasks().spawn(async move {
+            let look = |reply| extractor::Msg::Look { request: request.clone(), reply };
+            let answer = patience::ask(&extractor, look, deadline).await;
+            let outcome = answer.unwrap_or_else(|unanswered| Err(unavailable(unanswered)));
+            let fault = outcome.as_ref().err().cloned();
+            reply.send(outcome);
+            Msg::Came { place, fault }
         });
+    }
+
+    fn came(&mut self, place: &Place, fault: Option<&Fault>) {
+        if let Some(fault) = fault.filter(|fault| fault.class == Class::Transient) {
+            tracing::warn!(%fault, "a place where music is did not answer as it should");
+        }
+        match self.breakers.came(place, fault, self.started.elapsed()) {
+            Some(Status::Open { .. }) => {
+                tracing::warn!(
+                    ?place,
+                    fault = fault.map(tracing::field::display),
+                    "left alone for a while, it keeps failing"
+                );
+            }
+            Some(Status::Closed) => tracing::info!(?place, "answers again"),
+            _ => {}
+        }
     }
 }
 
@@ -115,12 +151,5 @@ fn unavailable(unanswered: Unanswered) -> Fault {
             Reason::Internal,
             format!("the extractor did not answer: {unanswered}"),
         ),
-    }
-}
-
-/// A player that is gone asked for nothing any more.
-fn tell(player: &Handle<player::Msg>, attempt: Attempt, outcome: Outcome) {
-    if player.send(player::Msg::Resolved { attempt, outcome }).is_err() {
-        tracing::debug!(%attempt, "nobody waits for this look-up any more");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::trouble::force_muted;
 use super::{Effect, Found, Machine, Refusal, Row, Step, Style};
 use crate::fault::{Fault, Reason};
 use crate::ids::CallId;
@@ -16,13 +17,47 @@ const PAST_SSRCS_MAX: usize = 16;
 
 impl Machine {
     pub(super) fn join(&mut self, effects: &mut Effects) {
-        if self.step != Step::Away {
-            return;
+        match self.step {
+            Step::Away => {
+                self.n_tries = 0;
+                self.style = Style::Native;
+                self.was_up = false;
+                self.tried.clear();
+                self.silent_since = None;
+                self.lost_since = None;
+                self.attempt = self.attempt.next();
+                self.assign(effects);
+            }
+            // whoever asks lives anew and has not heard
+            Step::Up { .. } => effects.push(Effect::Tell(match self.is_force_muted {
+                true => Line::Held(force_muted()),
+                false => Line::Joined,
+            })),
+            Step::Ended { .. } => self.started(effects),
+            _ => {}
         }
-        self.n_tries = 0;
-        self.style = Style::Native;
-        self.was_up = false;
-        self.attempt = self.attempt.next();
+    }
+
+    /// A new voice chat, after the old one ended.
+    pub(super) fn started(&mut self, effects: &mut Effects) {
+        if matches!(self.step, Step::Ended { .. }) {
+            self.n_tries = 0;
+            self.attempt = self.attempt.next();
+            self.go_on(effects);
+        }
+    }
+
+    /// As far as we had come: an assistant, in the group, and then the voice chat as it is now.
+    pub(super) fn go_on(&mut self, effects: &mut Effects) {
+        match self.seat {
+            None => self.assign(effects),
+            Some(_) if !self.is_entered => self.enter(effects),
+            // the call may have ended or been replaced meanwhile
+            Some(_) => self.find(effects),
+        }
+    }
+
+    pub(super) fn enter(&mut self, effects: &mut Effects) {
         self.step = Step::Entering;
         effects.push(Effect::Enter { attempt: self.attempt });
     }
@@ -34,7 +69,10 @@ impl Machine {
         effects: &mut Effects,
     ) {
         match outcome {
-            Ok(()) => self.find(effects),
+            Ok(()) => {
+                self.is_entered = true;
+                self.find(effects);
+            }
             Err(fault) => self.retry_or_give_up(fault, now, effects),
         }
     }
@@ -154,8 +192,10 @@ impl Machine {
         effects.push(Effect::Prepare { attempt: self.attempt, style: self.style });
     }
 
+    /// Frames flow, and whoever plays hears of it.
     pub(super) fn up(&mut self, effects: &mut Effects) {
         self.was_up = true;
+        self.lost_since = None;
         effects.push(Effect::Flow(true));
         effects.push(Effect::Tell(Line::Joined));
     }

@@ -10,6 +10,9 @@ const SETTINGS: Settings = Settings {
     backoff_initial: Duration::from_secs(1),
     backoff_max: Duration::from_secs(60),
     healthy_after: Duration::from_secs(30),
+    hold_max: Duration::from_secs(7_200),
+    assistant_wait: Duration::from_secs(30),
+    ended_wait: Duration::from_secs(300),
 };
 
 const CALL: CallId = CallId { id: 10, access_hash: 11 };
@@ -19,6 +22,8 @@ struct Table {
     now: Duration,
     effects: Vec<Effect>,
     next_ssrc: u32,
+    /// Assistants that are signed in.
+    free: Vec<Seat>,
 }
 
 // === impl Table ===
@@ -30,11 +35,18 @@ impl Table {
             now: Duration::ZERO,
             effects: Vec::new(),
             next_ssrc: 100,
+            free: vec![Seat(0)],
         }
     }
 
+    /// Puts an input; questions for an assistant are answered from the free ones.
     fn put(&mut self, input: Input) -> &mut Table {
         self.effects = self.machine.handle(input, self.now);
+        while let Some(at) = self.effects.iter().position(|e| matches!(e, Effect::Assign { .. })) {
+            let Effect::Assign { attempt, not } = self.effects.remove(at) else { unreachable!() };
+            let seat = self.free.iter().find(|seat| !not.contains(seat)).copied();
+            self.effects.extend(self.machine.handle(Input::Assigned { attempt, seat }, self.now));
+        }
         self
     }
 
@@ -109,7 +121,7 @@ impl Table {
 fn a_join_goes_step_by_step_and_lets_the_music_flow() {
     let mut table = Table::new();
     table.put(Input::Join);
-    assert_eq!(table.effects, [Effect::Enter { attempt: Attempt(1) }]);
+    assert_eq!(table.effects, [Effect::Switch, Effect::Enter { attempt: Attempt(1) }]);
     table.put(Input::Join);
     assert_eq!(table.effects, [], "it is on its way already");
     table.put(Input::Entered { attempt: Attempt(1), outcome: Ok(()) });
@@ -301,18 +313,6 @@ fn joining_muted_unmutes_itself_or_says_why_it_cannot() {
 }
 
 #[test]
-fn the_end_of_the_voice_chat_and_a_removal_are_final() {
-    let mut table = Table::up();
-    table.put(Input::Discarded(CallId { id: 77, access_hash: 0 }));
-    assert_eq!(table.effects, [], "another call");
-    table.put(Input::Discarded(CALL));
-    assert_eq!(table.failed(), Some(Reason::CallEnded));
-    let mut table = Table::up();
-    table.put(Input::Removed);
-    assert_eq!(table.failed(), Some(Reason::AssistantNotIn));
-}
-
-#[test]
 fn leaving_quits_with_our_ssrc_and_ignores_what_comes_late() {
     let mut table = Table::up();
     let ssrc = table.next_ssrc;
@@ -323,3 +323,5 @@ fn leaving_quits_with_our_ssrc_and_ignores_what_comes_late() {
     table.put(Input::Leave);
     assert_eq!(table.effects, []);
 }
+
+mod changes;

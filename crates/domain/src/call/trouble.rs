@@ -24,9 +24,7 @@ impl Machine {
                 self.retry_or_give_up(fault, now, effects);
             }
             Step::Up { since } => {
-                if now.saturating_sub(since) >= self.settings.healthy_after {
-                    self.n_tries = 0;
-                }
+                self.forgive(since, now);
                 self.retry_or_give_up(fault, now, effects);
             }
             _ => {}
@@ -45,7 +43,10 @@ impl Machine {
             _ => return,
         };
         match outcome {
-            Ok(true) => self.check_at(now + every, effects),
+            Ok(true) => {
+                self.silent_since = None;
+                self.check_at(now + every, effects);
+            }
             Ok(false) | Err(Refusal::NotJoined | Refusal::CallGone) => {
                 if matches!(outcome, Err(Refusal::CallGone)) {
                     self.call = None;
@@ -54,6 +55,7 @@ impl Machine {
             }
             Err(Refusal::SsrcTaken | Refusal::Other(_)) => {
                 self.check_at(now + self.settings.check_again, effects);
+                self.unanswered(now, effects);
             }
         }
     }
@@ -70,7 +72,7 @@ impl Machine {
                     Reason::JoinedElsewhere,
                     "the account joined from another session",
                 );
-                self.give_up(fault, effects);
+                self.give_up_or_change(fault, effects);
             }
         } else if row.has_left {
             if self.step != Step::Joining {
@@ -81,20 +83,27 @@ impl Machine {
         }
     }
 
-    pub(super) fn discarded(&mut self, call: CallId, effects: &mut Effects) {
-        if self.call.is_some_and(|ours| ours.id == call.id) && self.step != Step::Away {
-            self.call = None;
-            self.give_up(Fault::refused(Reason::CallEnded, "the voice chat ended"), effects);
+    pub(super) fn discarded(&mut self, call: CallId, now: Duration, effects: &mut Effects) {
+        if self.call.is_none_or(|ours| ours.id != call.id) {
+            return;
         }
+        self.hang_up(effects);
+        if !self.was_up {
+            return self.give_up(call_ended(), effects);
+        }
+        let until = now + self.settings.ended_wait;
+        self.step = Step::Ended { until };
+        effects.push(Effect::Tell(Line::Ended { wait: self.settings.ended_wait }));
+        effects.push(Effect::WakeAt(until));
     }
 
     pub(super) fn removed(&mut self, effects: &mut Effects) {
-        if self.step != Step::Away {
+        if !matches!(self.step, Step::Away | Step::Assigning) {
+            // neither the call nor the group listens to it any more
             self.call = None;
-            self.give_up(
-                Fault::refused(Reason::AssistantNotIn, "the assistant was removed from the group"),
-                effects,
-            );
+            let fault =
+                Fault::refused(Reason::AssistantNotIn, "the assistant was removed from the group");
+            self.give_up_or_change(fault, effects);
         }
     }
 
@@ -102,9 +111,9 @@ impl Machine {
         match self.step {
             Step::Waiting { until } if now >= until => {
                 self.attempt = self.attempt.next();
-                // the call may have ended or been replaced meanwhile
-                self.find(effects);
+                self.go_on(effects);
             }
+            Step::Ended { until } if now >= until => self.give_up(call_ended(), effects),
             Step::Connecting { until } if now >= until => {
                 self.lost(
                     Fault::transient(
@@ -126,15 +135,21 @@ impl Machine {
         }
         self.hang_up(effects);
         self.step = Step::Away;
+        self.let_go();
+    }
+
+    /// The assistant is not bound to this chat any more.
+    fn let_go(&mut self) {
+        self.seat = None;
+        self.is_entered = false;
+        self.blame = None;
     }
 
     /// Telegram says that we are out, while the media connection may still look well.
     pub(super) fn lost_place(&mut self, detail: &str, now: Duration, effects: &mut Effects) {
         let fault = Fault::transient(Reason::CallUnreachable, detail);
-        if let Step::Up { since } = self.step
-            && now.saturating_sub(since) >= self.settings.healthy_after
-        {
-            self.n_tries = 0;
+        if let Step::Up { since } = self.step {
+            self.forgive(since, now);
         }
         self.retry_or_give_up(fault, now, effects);
     }
@@ -150,36 +165,63 @@ impl Machine {
         }
         if self.is_force_muted && !was_force_muted {
             effects.push(Effect::Flow(false));
-            let fault = Fault::refused(Reason::ForceMuted, "an administrator muted the assistant");
-            effects.push(Effect::Tell(Line::Held(fault)));
+            effects.push(Effect::Tell(Line::Held(force_muted())));
         } else if was_force_muted && !self.is_force_muted && matches!(self.step, Step::Up { .. }) {
             self.up(effects);
         }
     }
 
     pub(super) fn retry_or_give_up(&mut self, fault: Fault, now: Duration, effects: &mut Effects) {
+        if self.is_change_due(&fault) {
+            return self.change(fault, effects);
+        }
         self.n_tries += 1;
-        if !fault.is_retryable() || self.n_tries >= self.settings.tries_max {
+        let is_over = self.n_tries >= self.settings.tries_max && !self.is_held(now);
+        if !fault.is_retryable() || is_over {
             self.give_up(fault, effects);
             return;
         }
-        effects.push(Effect::Flow(false));
-        effects.push(Effect::Close);
-        if self.was_up {
-            effects.push(Effect::Tell(Line::Held(fault.clone())));
-        }
-        self.is_force_muted = false;
-        self.next_check = None;
         let wait = match fault.class {
             Class::FloodWait(wait) => wait + Duration::from_secs(1),
             // the first try after a failure is immediate: most are races or a server that moved
             _ if self.n_tries == 1 => Duration::ZERO,
             _ => self.backoff(),
         };
-        if wait > self.settings.backoff_max {
-            self.give_up(fault, effects);
-            return;
+        self.wait(wait, fault, now, effects);
+    }
+
+    /// A place that held for a while makes what was before it forgotten.
+    fn forgive(&mut self, since: Duration, now: Duration) {
+        if now.saturating_sub(since) >= self.settings.healthy_after {
+            self.n_tries = 0;
+            self.tried.clear();
         }
+    }
+
+    /// Whether people were hearing us and would still want to: then patience is long.
+    pub(super) fn is_held(&mut self, now: Duration) -> bool {
+        let since = *self.lost_since.get_or_insert(now);
+        self.was_up && now.saturating_sub(since) < self.settings.hold_max
+    }
+
+    /// Tries again after `wait`, or gives up when nobody would want to wait that long.
+    pub(super) fn wait(
+        &mut self,
+        wait: Duration,
+        fault: Fault,
+        now: Duration,
+        effects: &mut Effects,
+    ) {
+        effects.push(Effect::Flow(false));
+        effects.push(Effect::Close);
+        if wait > self.settings.backoff_max {
+            return self.give_up(fault, effects);
+        }
+        if self.was_up {
+            effects.push(Effect::Tell(Line::Held(fault)));
+        }
+        self.is_force_muted = false;
+        self.next_check = None;
         self.step = Step::Waiting { until: now + wait };
         if wait.is_zero() {
             self.wake(now, effects);
@@ -196,9 +238,11 @@ impl Machine {
     pub(super) fn give_up(&mut self, fault: Fault, effects: &mut Effects) {
         self.hang_up(effects);
         self.step = Step::Away;
+        self.let_go();
         effects.push(Effect::Tell(Line::Failed(fault)));
     }
 
+    /// Tells Telegram and the media server goodbye, as far as they know us.
     pub(super) fn hang_up(&mut self, effects: &mut Effects) {
         let is_listed =
             matches!(self.step, Step::Joining | Step::Connecting { .. } | Step::Up { .. });
@@ -226,4 +270,12 @@ impl Machine {
             effects.push(Effect::Check { attempt: self.attempt, call, ssrc });
         }
     }
+}
+
+pub(super) fn force_muted() -> Fault {
+    Fault::refused(Reason::ForceMuted, "an administrator muted the assistant")
+}
+
+fn call_ended() -> Fault {
+    Fault::refused(Reason::CallEnded, "the voice chat ended")
 }

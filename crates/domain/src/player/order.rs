@@ -28,6 +28,10 @@ impl Player {
     }
 
     pub(super) fn begin(&mut self, entry: Entry, effects: &mut Effects) {
+        self.begin_at(entry, Duration::ZERO, effects);
+    }
+
+    pub(super) fn begin_at(&mut self, entry: Entry, from: Duration, effects: &mut Effects) {
         let (attempt, stage) = match &entry.item {
             Item::Resolving { attempt, .. } => (*attempt, Stage::Resolving),
             Item::Ready(track) => {
@@ -37,11 +41,19 @@ impl Player {
                     self.line = LineState::Entering;
                     effects.push(Effect::Join);
                 }
-                effects.push(Effect::Load { attempt, track });
+                effects.push(Effect::Load { attempt, track, from });
                 (attempt, Stage::Buffering)
             }
         };
-        self.current = Some(Current { entry, attempt, stage, duration: None, is_announced: false });
+        self.current = Some(Current {
+            entry,
+            attempt,
+            stage,
+            from,
+            duration: None,
+            is_announced: false,
+            last_seen: (from, 0),
+        });
     }
 
     pub(super) fn loaded(
@@ -119,6 +131,13 @@ impl Player {
         self.advance(effects);
     }
 
+    /// A decoder that hangs is left behind, on its own thread; the queue goes on without it.
+    pub(super) fn overdue(&mut self, attempt: Attempt, effects: &mut Effects) {
+        if self.current.as_ref().is_some_and(|c| c.stage == Stage::Buffering) {
+            self.broken(attempt, stuck("nothing of the track came in time"), effects);
+        }
+    }
+
     pub(super) fn lingered(&mut self, attempt: Attempt, effects: &mut Effects) {
         if self.current.is_none() && self.last_attempt == attempt {
             effects.push(Effect::Leave);
@@ -153,7 +172,7 @@ impl Player {
     pub(super) fn line_changed(&mut self, line: Line, effects: &mut Effects) {
         match line {
             Line::Joined => {
-                let was_held = self.line == LineState::Held;
+                let was_held = matches!(self.line, LineState::Held | LineState::Ended);
                 self.line = LineState::Up;
                 if was_held {
                     effects.push(Effect::Tell(Event::CallRestored));
@@ -166,6 +185,21 @@ impl Player {
                 if is_news && self.current.is_some() {
                     effects.push(Effect::Tell(Event::CallHeld { fault }));
                 }
+            }
+            // one line for people: no "held" before it, no "restored" after it
+            Line::Switched(fault) => {
+                self.line = LineState::Entering;
+                if self.current.is_some() {
+                    effects.push(Effect::Tell(Event::AssistantChanged { fault }));
+                }
+            }
+            Line::Ended { .. } if self.current.is_none() => {
+                effects.push(Effect::Leave);
+                self.finish(effects);
+            }
+            Line::Ended { wait } => {
+                self.line = LineState::Ended;
+                effects.push(Effect::Tell(Event::CallEnded { wait }));
             }
             Line::Failed(fault) => {
                 let was_asked_for = self.current.is_some();
@@ -183,10 +217,17 @@ impl Player {
         if self.line != LineState::Up {
             return;
         }
-        let Some(current) = self.current.as_ref().filter(|current| current.is_announced) else {
+        let Some(current) = self.current.as_mut().filter(|current| current.is_announced) else {
             return;
         };
         let (attempt, is_paused) = (current.attempt, self.is_paused);
+        let (last, n_ticks) = current.last_seen;
+        let is_moving = is_paused || current.stage != Stage::Ready || position != last;
+        let n_ticks = if is_moving { 0 } else { n_ticks + 1 };
+        current.last_seen = (position, n_ticks);
+        if n_ticks >= self.settings.stuck_ticks {
+            return self.broken(attempt, stuck("the track does not move any more"), effects);
+        }
         effects.push(Effect::Tell(Event::Progress { attempt, position, is_paused }));
     }
 
@@ -207,6 +248,10 @@ impl Player {
             _ => {}
         }
     }
+}
+
+fn stuck(detail: &str) -> Fault {
+    Fault::transient(Reason::Timeout, detail)
 }
 
 pub(super) fn ready(entry: &Entry) -> Option<&Track> {

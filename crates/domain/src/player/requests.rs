@@ -1,6 +1,6 @@
 //! What people ask for, and what the resolver answers.
 
-use super::{Effect, Player, Stage};
+use super::{Effect, LineState, Player, Stage};
 use crate::event::Event;
 use crate::fault::{Fault, Reason};
 use crate::ids::{Attempt, MessageId};
@@ -32,6 +32,10 @@ impl Player {
         }
         effects.push(Effect::Tell(Event::Accepted { entry: id, asked_in }));
         effects.push(Effect::Resolve { attempt, request });
+        if self.line == LineState::Ended {
+            // whoever asks for more wants it heard: start a voice chat if that is allowed
+            effects.push(Effect::Join);
+        }
         if self.current.is_none() {
             self.advance(effects);
         }

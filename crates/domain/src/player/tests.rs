@@ -12,6 +12,7 @@ const SETTINGS: Settings = Settings {
     controls: Controls::Admins,
     duration_max: Some(Duration::from_secs(600)),
     linger: Duration::from_secs(30),
+    stuck_ticks: 3,
 };
 
 /// Drives a player and keeps what it said.
@@ -431,3 +432,51 @@ fn progress_is_told_only_while_something_sounds() {
     table.put(Input::Tick);
     assert!(matches!(table.said()[..], [Event::Progress { is_paused: false, .. }]));
 }
+
+#[test]
+fn a_track_that_hangs_is_told_and_the_next_one_plays() {
+    let mut table = Table::sounding("stuck");
+    table.play("two").resolve(3, &["two"]);
+    for _ in 0..3 {
+        table.put(Input::Tick);
+        assert!(matches!(table.said()[..], [Event::Progress { .. }]));
+    }
+    table.put(Input::Tick);
+    assert!(
+        matches!(table.said()[0], Event::Failed { fault, .. } if fault.reason == Reason::Timeout)
+    );
+    assert_eq!(table.loads().as_deref(), Some("two"));
+}
+
+#[test]
+fn a_pause_or_a_lost_call_is_no_hanging_track() {
+    let mut table = Table::sounding("one");
+    table.put(Input::Pause { by: admin(), only: None });
+    for _ in 0..9 {
+        table.put(Input::Tick);
+        assert!(matches!(table.said()[..], [Event::Progress { .. }]));
+    }
+    table.put(Input::Resume { by: admin(), only: None });
+    let fault = Fault::transient(Reason::CallUnreachable, "20 s without a packet");
+    table.put(Input::Call(Line::Held(fault)));
+    for _ in 0..9 {
+        assert_eq!(table.put(Input::Tick).effects, []);
+    }
+}
+
+#[test]
+fn a_load_that_takes_too_long_is_given_up_and_one_that_came_is_not() {
+    let mut table = Table::new();
+    table.play("slow").resolve(1, &["slow"]);
+    let attempt = table.player.current_attempt().unwrap();
+    table.loaded().put(Input::Overdue { attempt });
+    assert_eq!(table.effects, []);
+    table.play("slower").resolve(3, &["slower"]).drained();
+    let attempt = table.player.current_attempt().unwrap();
+    table.put(Input::Overdue { attempt });
+    assert!(
+        matches!(table.said()[0], Event::Failed { fault, .. } if fault.reason == Reason::Timeout)
+    );
+}
+
+mod revival;

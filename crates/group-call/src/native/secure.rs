@@ -8,9 +8,7 @@ use bytes::BytesMut;
 use rtc::dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType};
 use rtc::dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc::dtls::state::State;
-use rtc::rtp::packet::Packet;
 use rtc::shared::error::{Error, Result};
-use rtc::shared::marshal::Marshal;
 use rtc::shared::{TransportContext, TransportProtocol};
 use rtc::srtp::config::{Config, LABEL_EXTRACTOR_DTLS_SRTP};
 use rtc::srtp::context::Context;
@@ -18,12 +16,13 @@ use rtc::srtp::protection_profile::ProtectionProfile;
 use webrtc::peer_connection::SrtpProtectionProfile;
 use webrtc::peer_connection::crypto::{HashAlgorithm, RTCCryptoProvider};
 
+use crate::srtp::Protector;
 use crate::stack::Identity;
 
 /// What came out of a datagram.
 pub(crate) enum Secured {
-    /// The handshake is complete; media can be protected.
-    Connected,
+    /// The handshake is complete; media can be protected by this.
+    Connected(Protector),
     /// An SCTP packet.
     Data(BytesMut),
     /// The server said goodbye.
@@ -34,7 +33,8 @@ pub(crate) struct Secure {
     endpoint: Endpoint,
     /// DTLS sees one fixed address, whatever way ICE takes.
     peer: SocketAddr,
-    outbound: Option<Context>,
+    /// For our reports; packets are protected by whoever sends them.
+    reports: Option<Context>,
     crypto: Arc<dyn RTCCryptoProvider>,
 }
 
@@ -72,12 +72,12 @@ impl Secure {
         let placeholder = TransportContext::default();
         let endpoint =
             Endpoint::new(placeholder.local_addr, TransportProtocol::UDP, Some(Arc::new(config)));
-        Ok(Secure { endpoint, peer: placeholder.peer_addr, outbound: None, crypto })
+        Ok(Secure { endpoint, peer: placeholder.peer_addr, reports: None, crypto })
     }
 
     /// Whether media can be protected.
     pub(crate) fn is_ready(&self) -> bool {
-        self.outbound.is_some()
+        self.reports.is_some()
     }
 
     /// Takes a DTLS datagram; a refused handshake is seen by the alert that it leaves behind.
@@ -86,13 +86,15 @@ impl Secure {
         let mut secured = Vec::with_capacity(events.len());
         for event in events {
             match event {
-                EndpointEvent::HandshakeComplete => {
+                // Once only: a second protector would use the first one's keys from the beginning again.
+                EndpointEvent::HandshakeComplete if self.reports.is_none() => {
                     let state = self
                         .endpoint
                         .get_connection_state(self.peer)
                         .ok_or(Error::ErrConnectionClosed)?;
-                    self.outbound = Some(outbound_context(state, &*self.crypto)?);
-                    secured.push(Secured::Connected);
+                    let (protector, reports) = outbound(state, &*self.crypto)?;
+                    self.reports = Some(reports);
+                    secured.push(Secured::Connected(protector));
                 }
                 EndpointEvent::ApplicationData(data) => secured.push(Secured::Data(data)),
                 EndpointEvent::PeerClosed => secured.push(Secured::Closed),
@@ -128,20 +130,14 @@ impl Secure {
         self.endpoint.poll_transmit().map(|transmit| transmit.message)
     }
 
-    /// An SRTP packet.
-    pub(crate) fn protect(&mut self, packet: &Packet) -> Result<BytesMut> {
-        let context = self.outbound.as_mut().ok_or(Error::ErrDtlsTransportNotStarted)?;
-        context.encrypt_rtp_with_header(&packet.marshal()?, &packet.header)
-    }
-
     /// An SRTCP packet.
     pub(crate) fn protect_report(&mut self, report: &[u8]) -> Result<BytesMut> {
-        self.outbound.as_mut().ok_or(Error::ErrDtlsTransportNotStarted)?.encrypt_rtcp(report)
+        self.reports.as_mut().ok_or(Error::ErrDtlsTransportNotStarted)?.encrypt_rtcp(report)
     }
 }
 
-/// Keys for what we send (RFC 5764).
-fn outbound_context(state: &State, crypto: &dyn RTCCryptoProvider) -> Result<Context> {
+/// Protection for what we send (RFC 5764): packets and reports. They share a master key and nothing else.
+fn outbound(state: &State, crypto: &dyn RTCCryptoProvider) -> Result<(Protector, Context)> {
     let profile = match state.srtp_protection_profile() {
         SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => ProtectionProfile::AeadAes128Gcm,
         SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm => ProtectionProfile::AeadAes256Gcm,
@@ -157,13 +153,8 @@ fn outbound_context(state: &State, crypto: &dyn RTCCryptoProvider) -> Result<Con
         config.keying_material_len(),
     )?;
     config.set_session_keys_from_keying_material(material.as_ref(), state.is_client())?;
-    let keys = &config.keys;
-    Context::new(
-        &keys.local_master_key,
-        &keys.local_master_salt,
-        profile,
-        None,
-        None,
-        crypto.crypto(),
-    )
+    let (keys, crypto) = (&config.keys, crypto.crypto());
+    let (key, salt) = (&keys.local_master_key, &keys.local_master_salt);
+    let reports = Context::new(key, salt, profile, None, None, crypto)?;
+    Ok((Protector::new(&config, crypto)?, reports))
 }

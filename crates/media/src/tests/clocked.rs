@@ -1,6 +1,7 @@
 //! The whole path on real threads and real time, for moments only.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::Attempt;
@@ -149,4 +150,47 @@ fn nothing_is_loaded_after_the_shutdown() {
     assert!(
         matches!(&events.lock().unwrap()[..], [crate::PipelineEvent::Failed(fault)] if fault.reason == domain::Reason::Stopping)
     );
+}
+
+/// A sink that keeps the clock for as long as somebody holds its lock, which no sink should.
+struct Tar(Arc<Mutex<()>>, Sender<()>);
+
+impl Sink for Tar {
+    fn send(&mut self, _: &Frame) -> Result<(), SinkClosed> {
+        let is_waited_for = self.1.send(()).is_ok();
+        drop(self.0.lock());
+        if is_waited_for { Ok(()) } else { Err(SinkClosed) }
+    }
+
+    fn skip(&mut self, _: u32) {}
+}
+
+/// Asks until the clock has beaten more often than `than`; for so many questions.
+fn beats_beyond(engine: &Engine, than: u64, questions: u32) -> bool {
+    (0..questions).any(|_| {
+        std::thread::sleep(Duration::from_millis(5));
+        engine.beats().iter().any(|beats| *beats > than)
+    })
+}
+
+#[test]
+fn a_clock_gives_signs_of_life_until_it_hangs() {
+    let engine = Engine::start(settings());
+    assert_eq!(engine.beats(), [], "there is no clock before there is a stream");
+    let (stream, _events) = stream(&engine);
+    assert!(beats_beyond(&engine, 0, 4_000), "it sleeps, and answers");
+    let lock = Arc::new(Mutex::new(()));
+    let held = lock.lock().unwrap();
+    let (tell, stuck) = channel();
+    stream.set_sink(Box::new(Tar(lock.clone(), tell)));
+    let sound = chirp(48_000, 24_000);
+    let scratch = Scratch::new();
+    let (pipeline, _) = load(&engine, scratch.file("a.wav", &wav16(48_000, 2, &sound)), &PLAIN);
+    stream.attach(Attempt(1), pipeline);
+    stuck.recv_timeout(PATIENCE).unwrap();
+    let before = engine.beats()[0];
+    assert!(!beats_beyond(&engine, before, 20), "it hangs");
+    drop(held);
+    assert!(beats_beyond(&engine, before, 4_000), "it goes on");
+    assert!(engine.shutdown(PATIENCE));
 }

@@ -1,6 +1,6 @@
 //! What the tests share: a chirp, containers written by hand, and a listener that decodes what it hears.
 
-pub(super) mod containers;
+pub(crate) mod containers;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

@@ -76,6 +76,7 @@ impl Turn<'_> {
         let (name, key) = (method_name(method), self.state.authorization(self.at.key));
         let stats = &mut self.state.stats;
         *stats.requests.entry(name).or_default() += 1;
+        stats.keys.entry(key).or_default().requests += 1;
         if name == UNKNOWN {
             *stats.unknown_requests.entry(method).or_default() += 1;
         }

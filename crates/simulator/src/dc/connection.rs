@@ -73,8 +73,13 @@ pub(super) async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
     if is_reset && let Err(error) = stream.set_zero_linger() {
         tracing::debug!(%error, "reset could not be set");
     }
-    drop(stream);
+    // off the books first: a client that sees the end may connect anew at once, and that is no overlap
     drop(guard);
+    if !is_reset {
+        // the socket may already be closed by the client, which is what is wanted
+        drop(stream.shutdown().await);
+    }
+    drop(stream);
 }
 
 /// Takes the connection off the books, also when its task is aborted.
@@ -104,8 +109,6 @@ async fn writing(
             return;
         }
         if is_last {
-            // The socket may already be closed by the client, which is what is wanted.
-            drop(stream.shutdown().await);
             return;
         }
     }

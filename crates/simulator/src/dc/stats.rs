@@ -53,6 +53,8 @@ pub struct KeyStats {
     pub live: u64,
     /// The most that were open at the same time.
     pub live_peak: u64,
+    /// Requests, service messages excluded.
+    pub requests: u64,
 }
 
 /// A client that did not wait as long as it was told.

@@ -115,6 +115,13 @@ impl Core {
         }
     }
 
+    pub(crate) fn close(&mut self, id: PeerId, now: Instant, out: &mut Outgoing) {
+        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.id == id) {
+            peer.close(&self.crypto, now, out);
+        }
+        self.remove(id);
+    }
+
     pub(crate) fn close_all(&mut self, now: Instant, out: &mut Outgoing) {
         for peer in &mut self.peers {
             peer.close(&self.crypto, now, out);

@@ -38,6 +38,10 @@ pub(crate) struct Switches {
     pub refusals: Vec<(i64, u32, u32, Refusal)>,
     /// Requests answered with these bytes instead: by user (0 = anyone) and method, how often.
     pub answers: Vec<(i64, u32, u32, Vec<u8>)>,
+    /// Answers to a method in which one constructor is replaced by another.
+    pub disguises: Vec<(u32, u32, u32)>,
+    /// Messages with these words are of a constructor that nobody knows: in pushes, and perhaps in answers too.
+    pub garbled: Vec<(String, bool)>,
     /// Events per slice of a difference.
     pub slice: usize,
     /// A channel difference longer than this is answered with "too long".

@@ -64,9 +64,11 @@ impl Service for Front {
     fn call(&self, caller: Caller, request: Vec<u8>) -> BoxFuture<'static, Answer> {
         let asker = Asker { key: caller.key.0 as i64, session: caller.session, user: caller.user };
         let reply = self.0.answer(asker, &request);
+        let (world, method) =
+            (self.0.clone(), request.first_chunk().map_or(0, |id| u32::from_le_bytes(*id)));
         Box::pin(async move {
             match reply.await {
-                Ok(bytes) => Answer::Result(bytes),
+                Ok(bytes) => Answer::Result(world.disguised_answer(method, bytes)),
                 Err(Refusal { code, name }) => Answer::Error { code, name },
             }
         })

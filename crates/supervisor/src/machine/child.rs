@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::machine::Rules;
+use crate::{child_spec::Restart, machine::Rules};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -15,6 +15,30 @@ pub(super) enum Phase {
         next_at: Option<Instant>,
         is_killed: bool,
     },
+}
+
+/// A start whose failure is not retried: its supervisor is strict, and so is Erlang's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trial {
+    /// Its supervisor comes up: the failure fails the supervisor.
+    Boot,
+    /// It was added while the supervisor ran: it is not kept.
+    Add,
+    /// It had been terminated: it stays down.
+    Revive,
+}
+
+/// What an order from outside finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It runs, or has not ended yet.
+    Running,
+    /// It is down and will be started, some time.
+    Pending,
+    /// It is down and nobody will start it.
+    Down,
+    /// It is down and temporary: as good as forgotten.
+    Spent,
 }
 
 #[derive(Debug)]
@@ -30,6 +54,7 @@ pub(super) struct Child {
     /// Once down it is forgotten: ended by its owner, or temporary and taken down by a sibling.
     pub(super) is_leaving: bool,
     pub(super) is_parked: bool,
+    pub(super) trial: Option<Trial>,
     /// Its first try is over.
     pub(super) is_settled: bool,
     /// It may not start before.
@@ -49,6 +74,7 @@ impl Child {
             is_doomed: false,
             is_leaving: false,
             is_parked: false,
+            trial: None,
             is_settled,
             not_before: None,
             owes_token: false,
@@ -61,6 +87,22 @@ impl Child {
 
     pub(super) fn is_running(&self) -> bool {
         matches!(self.phase, Phase::Starting | Phase::Up)
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        matches!(self.phase, Phase::Stopping { .. })
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        if !self.is_down() {
+            Standing::Running
+        } else if self.is_wanted {
+            Standing::Pending
+        } else if self.rules.restart == Restart::Temporary {
+            Standing::Spent
+        } else {
+            Standing::Down
+        }
     }
 
     /// It should start, some time.

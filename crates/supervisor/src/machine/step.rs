@@ -38,7 +38,7 @@ impl Machine {
     }
 
     fn doom_all_at_the_end(&mut self) {
-        if !matches!(self.mode, Mode::Ending { .. }) {
+        if self.mode != Mode::Ending {
             return;
         }
         for child in self.children.values_mut().filter(|child| !child.is_down()) {
@@ -66,17 +66,22 @@ impl Machine {
         }
     }
 
-    /// Static children are stopped one after the other in reverse order; dynamic ones together.
+    /// Static children are stopped level after level in reverse order; dynamic ones together.
     fn stop_doomed(&mut self, now: Instant) {
         let is_doomed = |child: &Child| child.is_doomed && child.is_running();
-        let doomed: Vec<Key> = if self.is_dynamic {
-            self.children.iter().filter(|(_, c)| is_doomed(c)).map(|(key, _)| *key).collect()
-        } else if self.is_stopping() {
-            Vec::new()
-        } else {
-            let last = self.children.iter().rev().find(|(_, child)| is_doomed(child));
-            last.map(|(key, _)| *key).into_iter().collect()
-        };
+        let levels = self.children.values().filter(|child| is_doomed(child) || child.is_stopping());
+        let Some(last) = levels.map(|child| child.rules.level).max() else { return };
+        let is_turn = |level: u64| self.manner.is_dynamic || level == last;
+        if self.children.values().any(|child| child.is_stopping() && !is_turn(child.rules.level)) {
+            return;
+        }
+        let doomed: Vec<Key> = self
+            .children
+            .iter()
+            .rev()
+            .filter(|(_, child)| is_doomed(child) && is_turn(child.rules.level))
+            .map(|(key, _)| *key)
+            .collect();
         for key in doomed {
             self.stop(key, now);
         }
@@ -110,21 +115,21 @@ impl Machine {
 
     fn may_start(&self, key: Key, now: Instant) -> bool {
         let is_waiting = |child: &Child| child.not_before.is_some_and(|at| at > now);
-        let mut elders = self.children.range(..key).map(|(_, child)| child);
-        let is_own_time = self.children.get(&key).is_some_and(|child| !is_waiting(child));
-        let is_its_turn = match self.strategy {
+        let Some(child) = self.children.get(&key) else { return false };
+        let level = child.rules.level;
+        let mut elders = self.children.values().filter(|elder| elder.rules.level < level);
+        let is_own_time = !is_waiting(child);
+        let strategy = self.manner.strategy;
+        let is_its_turn = match strategy {
             // only the first tries are ordered
-            Strategy::OneForOne => {
-                let is_settled = self.children.get(&key).is_some_and(|child| child.is_settled);
-                is_settled || elders.all(|elder| elder.is_settled)
-            }
+            Strategy::OneForOne => child.is_settled || elders.all(|elder| elder.is_settled),
             Strategy::RestForOne | Strategy::OneForAll => {
                 let is_quiet = !self.is_stopping() && !self.children.values().any(|c| c.is_doomed);
                 is_quiet && elders.all(|elder| elder.phase == Phase::Up || !elder.is_wanted)
             }
         };
         // the group comes back as a whole, or not yet
-        let is_group_ready = self.strategy != Strategy::OneForAll
+        let is_group_ready = strategy != Strategy::OneForAll
             || !self.children.values().any(|c| c.is_parked || (c.is_due() && is_waiting(c)));
         is_own_time && is_its_turn && is_group_ready
     }
@@ -156,7 +161,7 @@ impl Machine {
     /// their elders, as soon as one of them failed: retries must not hold up its own siblings.
     fn note_boot(&mut self) {
         let is_settled = self.children.values().all(|child| child.is_settled);
-        let has_failed = self.strategy.is_ordered()
+        let has_failed = self.manner.strategy.is_ordered()
             && self.children.values().any(|child| child.failures > 0 || child.is_parked);
         if !self.is_booted && (is_settled || has_failed) {
             self.is_booted = true;
@@ -165,15 +170,13 @@ impl Machine {
     }
 
     fn exit_when_empty(&mut self) {
-        if let Mode::Ending { gave_up } = self.mode
-            && self.children.values().all(Child::is_down)
-        {
+        if self.mode == Mode::Ending && self.children.values().all(Child::is_down) {
             self.mode = Mode::Gone;
-            self.effects.push(Effect::Exit { gave_up });
+            self.effects.push(Effect::Exit { exit: self.exit.clone() });
         }
     }
 
     fn is_stopping(&self) -> bool {
-        self.children.values().any(|child| matches!(child.phase, Phase::Stopping { .. }))
+        self.children.values().any(Child::is_stopping)
     }
 }

@@ -22,7 +22,8 @@ impl State {
     }
 }
 
-fn log(node: &Node, incarnation: u64, kind: &EventKind) {
+/// One line for the log.
+pub(crate) fn log(node: &Node, incarnation: u64, kind: &EventKind) {
     let path = &*node.path;
     match kind {
         EventKind::Started => tracing::debug!(path, "started"),
@@ -38,10 +39,21 @@ fn log(node: &Node, incarnation: u64, kind: &EventKind) {
             tracing::warn!(path, incarnation, failures, delay_ms, "will be restarted");
         }
         EventKind::Parked { text } => {
-            tracing::error!(path, incarnation, error = text, "parked, needs a human");
+            tracing::error!(
+                path,
+                incarnation,
+                error = text,
+                "parked, not tried again; mend what its error says and restart the program"
+            );
         }
         EventKind::Critical { failures } => {
-            tracing::error!(path, incarnation, failures, "keeps failing");
+            tracing::error!(
+                path,
+                incarnation,
+                failures,
+                critical = true,
+                "keeps failing; a human should look at its error, it is still being tried"
+            );
         }
         EventKind::Stuck => {
             tracing::error!(

@@ -159,3 +159,21 @@ async fn a_question_that_nobody_answers_ends_at_its_time() {
     let (answer, ()) = tokio::join!(dropped, killing);
     assert_eq!(answer, Err(Unanswered::Dropped));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_goes_through_the_root_itself_and_fails_when_it_is_gone() {
+    let lab = Lab::default();
+    let root = start(group(Strategy::OneForOne).child(lab.child("a"))).await;
+    // a busy child is no reason for the root not to answer
+    find(&root, "a").send(Word::Hang).unwrap();
+    assert!(root.ping(secs(1)).await.is_ok_and(|trip| trip < secs(1)));
+    let tree = root.tree().clone();
+    let handled = || tree.snapshot().find("root").unwrap().mailbox.handled;
+    let before = handled();
+    tree.ping(secs(1)).await.unwrap();
+    settle().await;
+    assert_eq!(handled(), before + 1, "it was the root's own handler");
+    root.kill();
+    root.wait().await;
+    assert_eq!(tree.ping(secs(1)).await, Err(Unanswered::Down));
+}

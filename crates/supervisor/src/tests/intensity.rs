@@ -34,37 +34,40 @@ async fn restarts_that_are_long_ago_do_not_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_parent_restarts_a_supervisor_that_gave_up_by_its_own_rules() {
-    for spec in [ChildSpec::permanent as fn(_) -> _, ChildSpec::transient] {
-        let lab = Lab::default();
-        let child = spec(ChildSpec::supervisor("s", three_in_five(&lab))).backoff(Backoff::NONE);
-        let root = start(SupervisorSpec::new(Strategy::OneForOne, PATIENT).child(child)).await;
-        let mut events = root.events();
-        for _ in 0..4 {
-            tell(&root, "s/b", Word::Crash).await;
-        }
-        let gave_up = next_event(&mut events, |kind| *kind == EventKind::GaveUp).await;
-        assert_eq!(gave_up.path, "root/s");
-        let exited =
-            next_event(&mut events, |k| *k == EventKind::Exited { exit: Exit::GaveUp }).await;
-        assert_eq!(exited.path, "root/s");
-        settle().await;
-        let trace = lab.take_trace();
-        let end = ["crash s/b", "stop s/c", "stop s/a", "start s/a", "start s/b", "start s/c"];
-        assert_eq!(trace[trace.len() - 6..], end);
-        let snapshot = root.snapshot();
-        assert_eq!(snapshot.find("root/s").unwrap().incarnation, 2);
-        assert_eq!(snapshot.find("root/s/b").unwrap().incarnation, 5, "lives are counted on");
-        // the new supervisor has its whole patience again
+async fn the_parent_restarts_a_permanent_supervisor_that_gave_up() {
+    let lab = Lab::default();
+    let child = ChildSpec::supervisor("s", three_in_five(&lab)).backoff(Backoff::NONE);
+    let root = start(SupervisorSpec::new(Strategy::OneForOne, PATIENT).child(child)).await;
+    let mut events = root.events();
+    for _ in 0..4 {
         tell(&root, "s/b", Word::Crash).await;
-        assert_eq!(root.snapshot().find("root/s").unwrap().incarnation, 2);
     }
+    let gave_up = next_event(&mut events, |kind| *kind == EventKind::GaveUp).await;
+    assert_eq!(gave_up.path, "root/s");
+    let exited = next_event(&mut events, |k| *k == EventKind::Exited { exit: Exit::GaveUp }).await;
+    assert_eq!(exited.path, "root/s");
+    settle().await;
+    let trace = lab.take_trace();
+    let end = ["crash s/b", "stop s/c", "stop s/a", "start s/a", "start s/b", "start s/c"];
+    assert_eq!(trace[trace.len() - 6..], end);
+    let snapshot = root.snapshot();
+    assert_eq!(snapshot.find("root/s").unwrap().incarnation, 2);
+    assert_eq!(snapshot.find("root/s/b").unwrap().incarnation, 5, "lives are counted on");
+    // the new supervisor has its whole patience again
+    tell(&root, "s/b", Word::Crash).await;
+    assert_eq!(root.snapshot().find("root/s").unwrap().incarnation, 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_temporary_supervisor_that_gave_up_stays_away() {
+async fn a_temporary_or_transient_supervisor_that_gave_up_stays_away() {
+    for rule in [ChildSpec::temporary as fn(_) -> _, ChildSpec::transient] {
+        gave_up_for_good(rule).await;
+    }
+}
+
+async fn gave_up_for_good(rule: fn(ChildSpec) -> ChildSpec) {
     let lab = Lab::default();
-    let child = ChildSpec::supervisor("s", three_in_five(&lab)).temporary();
+    let child = rule(ChildSpec::supervisor("s", three_in_five(&lab)));
     let root = start(group(Strategy::OneForOne).child(child)).await;
     for _ in 0..4 {
         tell(&root, "s/b", Word::Crash).await;

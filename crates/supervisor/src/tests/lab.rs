@@ -36,6 +36,8 @@ pub(super) enum Word {
     Ping(Reply<u64>),
     /// Do something with the context.
     Do(Action),
+    /// Block the thread of the runtime.
+    Block(Duration),
     Said(&'static str),
 }
 
@@ -196,6 +198,7 @@ impl Actor for Probe {
                 reply.send(mind.context.incarnation());
             }
             Word::Do(action) => action(&mind.context),
+            Word::Block(time) => std::thread::sleep(time),
             Word::Said(text) => mind.life.lab.note(text),
         }
         Ok(())
@@ -212,6 +215,15 @@ impl Actor for Probe {
         tokio::time::sleep(mind.habits.stop_takes).await;
         mind.life.ending = "stop";
         Ok(())
+    }
+}
+
+/// The seeds of a test with random scripts: `SEED` is the only one, or `SCRIPTS` says how many.
+pub(super) fn seeds(count: u64) -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SCRIPTS").unwrap_or(count),
     }
 }
 

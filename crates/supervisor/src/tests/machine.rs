@@ -7,12 +7,18 @@ use tokio::time::Instant;
 
 use super::lab::secs;
 use crate::{
-    Backoff, EventKind, Exit, Failure, Intensity, Restart, Shutdown, Strategy,
-    machine::{Effect, Env, Input, Machine, Rules},
+    AutoShutdown, Backoff, EventKind, Exit, Failure, Intensity, Restart, Shutdown, Strategy,
+    machine::{Effect, Env, Input, Machine, Manner, Rules},
 };
 
 fn rules(shutdown: Shutdown) -> Rules {
-    Rules { restart: Restart::Permanent, shutdown, backoff: Backoff::NONE }
+    Rules {
+        restart: Restart::Permanent,
+        shutdown,
+        backoff: Backoff::NONE,
+        level: 0,
+        is_significant: false,
+    }
 }
 
 fn feed(machine: &mut Machine, input: Input, now: Instant) -> Vec<Effect> {
@@ -21,8 +27,14 @@ fn feed(machine: &mut Machine, input: Input, now: Instant) -> Vec<Effect> {
 }
 
 fn one(shutdown: Shutdown, now: Instant) -> Machine {
-    let mut machine =
-        Machine::new(Strategy::OneForOne, Intensity::ENDLESS, false, [(7, rules(shutdown), 0)]);
+    let manner = Manner {
+        strategy: Strategy::OneForOne,
+        intensity: Intensity::ENDLESS,
+        auto_shutdown: AutoShutdown::Never,
+        is_dynamic: false,
+        is_strict: false,
+    };
+    let mut machine = Machine::new(manner, [(7, rules(shutdown), 0)]);
     let start = Effect::Start { key: 7, incarnation: 1 };
     assert_eq!(feed(&mut machine, Input::Boot, now), [start]);
     feed(&mut machine, Input::Started { key: 7, incarnation: 1 }, now);
@@ -44,7 +56,7 @@ fn a_killed_child_that_does_not_die_is_reported_once_and_waited_for() {
     assert_eq!(machine.wakes_at(stuck), None);
     let ended = Input::Ended { key: 7, incarnation: 1, exit: Exit::Killed, healthy_for: None };
     let end = feed(&mut machine, ended, stuck);
-    assert_eq!(end.last(), Some(&Effect::Exit { gave_up: false }));
+    assert_eq!(end.last(), Some(&Effect::Exit { exit: Exit::Normal }));
 }
 
 #[test]

@@ -235,3 +235,36 @@ async fn a_failed_start_takes_its_tasks_with_it() {
     assert_eq!(lab.take_trace(), ["unborn a", "start a"]);
     assert_eq!(running(&root), 0);
 }
+
+/// The runtime has only so many threads for blocking work: who waits for one must not be waited for.
+#[test]
+fn a_thread_that_never_got_its_turn_does_not_hold_up_the_end_of_its_owner() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.enable_time().worker_threads(2).max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let lab = Lab::default();
+        let spec = group(Strategy::OneForOne).children(["a", "b"].map(|id| lab.child(id)));
+        let root = start(spec).await;
+        for path in ["a", "b"] {
+            let thread = |context: &Context<Word>| {
+                context.tasks().thread(|quit| {
+                    while !quit.is_asked() {
+                        std::thread::sleep(std::time::Duration::from_millis(1));
+                    }
+                    Word::Said("quit")
+                });
+            };
+            find(&root, path).send(Word::Do(Box::new(thread))).unwrap();
+            assert_eq!(find(&root, path).ask(Word::Ping, secs(30)).await, Ok(1));
+        }
+        // b's thread waits for the one that a has
+        kill(&root, "b");
+        let asked = Instant::now();
+        while find(&root, "b").ask(Word::Ping, secs(30)).await != Ok(2) {
+            assert!(asked.elapsed() < secs(60), "b does not come back");
+            tokio::task::yield_now().await;
+        }
+        root.shutdown().await;
+        assert!(lab.alive().is_empty());
+    });
+}

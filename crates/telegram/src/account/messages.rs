@@ -22,7 +22,13 @@ pub struct Outgoing {
     pub reply_to: Option<MessageId>,
     /// Without a notification sound.
     pub is_silent: bool,
+    pub once: Once,
 }
+
+/// Which message this is. Sent again with the same one after a lost answer, it appears once (core.telegram.org,
+/// `random_id` of messages.sendMessage).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Once(i64);
 
 /// A command in a bot's menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +38,21 @@ pub struct BotCommand {
     pub description: String,
 }
 
+// === impl Once ===
+
+impl Once {
+    #[allow(clippy::new_without_default, reason = "every one is another")]
+    pub fn new() -> Once {
+        Once(rand::random())
+    }
+}
+
 // === impl Outgoing ===
 
 impl Outgoing {
     /// A silent message with nothing but text.
     pub fn new(text: Html) -> Outgoing {
-        Outgoing { text, keyboard: None, reply_to: None, is_silent: true }
+        Outgoing { text, keyboard: None, reply_to: None, is_silent: true, once: Once::new() }
     }
 }
 
@@ -48,7 +63,7 @@ impl Account {
     pub async fn send(&self, chat: ChatId, message: Outgoing) -> Result<MessageId, CallError> {
         let (text, entities) = self.styled(&message.text);
         let reply_to = message.reply_to.map(|message| reply_header(message).into());
-        let random_id = rand::random();
+        let Once(random_id) = message.once;
         let request = tl::functions::messages::SendMessage {
             no_webpage: true,
             silent: message.is_silent,

@@ -2,6 +2,7 @@
 
 use domain::{Class, Fault, Reason};
 use grammers_client::session::Session as _;
+use grammers_client::session::types::{UpdateState, UpdatesState};
 use grammers_client::tl;
 
 use super::Account;
@@ -38,26 +39,54 @@ impl Account {
                 Err(error) if error.fault.class == Class::Fatal => {
                     tracing::info!(fault = %error, "the bot's saved login is gone, signing in again");
                 }
-                answer => return self.welcome(answer),
+                answer => return self.welcome(answer).await,
             }
         }
         let answer = self.import_bot(token).await;
-        self.welcome(answer)
+        self.welcome(answer).await
     }
 
     /// Who this account is. The first success lets the updates flow.
     pub async fn me(&self) -> Result<Me, CallError> {
         let answer = self.who_am_i().await;
-        self.welcome(answer)
+        self.welcome(answer).await
     }
 
-    fn welcome(&self, answer: Result<Me, CallError>) -> Result<Me, CallError> {
+    async fn welcome(&self, answer: Result<Me, CallError>) -> Result<Me, CallError> {
+        let answer = match answer {
+            Ok(me) => self.find_place().await.map(|()| me),
+            error => error,
+        };
         match &answer {
             Ok(_) => self.ready(),
             Err(error) if error.fault.class == Class::Fatal => self.lost(&error.fault),
             Err(_) => {}
         }
         answer
+    }
+
+    /// Where the updates are now, unless the session remembers a place. What is said from here on is heard, however long
+    /// the rest of the start takes.
+    async fn find_place(&self) -> Result<(), CallError> {
+        if self.session().memory().lock().updates.pts != 0 {
+            return Ok(());
+        }
+        let now = self.place_now().await?;
+        let place = UpdatesState {
+            pts: now.pts,
+            qts: now.qts,
+            date: now.date,
+            seq: now.seq,
+            channels: Vec::new(),
+        };
+        let Ok(()) = self.session().memory().set_update_state(UpdateState::All(place)).await;
+        Ok(())
+    }
+
+    pub(crate) async fn place_now(&self) -> Result<tl::types::updates::State, CallError> {
+        let tl::enums::updates::State::State(now) =
+            self.call(&tl::functions::updates::GetState {}).await?;
+        Ok(now)
     }
 
     async fn who_am_i(&self) -> Result<Me, CallError> {
@@ -84,7 +113,7 @@ impl Account {
                     Ok(()) => {}
                     Err(never) => match never {},
                 }
-                self.pool().disconnect_from_dc(former);
+                self.link().leave(former);
                 self.probe(home, &request).await?
             }
             answer => answer?,

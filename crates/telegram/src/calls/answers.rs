@@ -146,30 +146,36 @@ pub(crate) fn join_outcome(updates: &[tl::enums::Update]) -> Option<JoinOutcome>
     Some(outcome)
 }
 
-/// The first `inputGroupCall` in an answer whose outer shape is unknown, such as a `channelFull` of another layer.
-pub(crate) fn scan_for_call(answer: &[u8]) -> Option<CallId> {
-    let call = scan(answer, tl::types::InputGroupCall::CONSTRUCTOR_ID, |bytes| {
+/// Whatever looks like an `inputGroupCall` in an answer whose outer shape is unknown, such as a `channelFull` of another
+/// layer; in the order of the answer.
+pub(crate) fn scan_for_calls(answer: &[u8]) -> Vec<CallId> {
+    let found = scan(answer, tl::types::InputGroupCall::CONSTRUCTOR_ID, |bytes| {
         let call = tl::types::InputGroupCall::from_bytes(bytes).ok()?;
-        Some(CallId { id: call.id, access_hash: call.access_hash })
+        Some(CallId { id: call.id, access_hash: call.access_hash }).filter(|call| call.id != 0)
     });
-    call.filter(|call| call.id != 0)
+    let mut calls = Vec::new();
+    for call in found {
+        if !calls.contains(&call) {
+            calls.push(call);
+        }
+    }
+    calls
 }
 
 /// The connection parameters in an answer of which some other part is unknown.
 pub(crate) fn scan_for_connection(answer: &[u8]) -> Option<JoinOutcome> {
-    let params = scan(answer, tl::types::UpdateGroupCallConnection::CONSTRUCTOR_ID, |bytes| {
+    let found = scan(answer, tl::types::UpdateGroupCallConnection::CONSTRUCTOR_ID, |bytes| {
         let update = tl::types::UpdateGroupCallConnection::from_bytes(bytes).ok()?;
         let tl::enums::DataJson::Json(params) = update.params;
         (!update.presentation).then_some(params.data)
-    })?;
+    });
+    let params = found.into_iter().next()?;
     Some(JoinOutcome { params, own: None, version: None, details: None })
 }
 
 /// TL values lie on four-byte boundaries, and a constructor's number is practically unique among them.
-fn scan<T>(answer: &[u8], constructor: u32, read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+fn scan<T>(answer: &[u8], constructor: u32, read: impl Fn(&[u8]) -> Option<T>) -> Vec<T> {
     let constructor = constructor.to_le_bytes();
-    (0..answer.len()).step_by(4).find_map(|at| {
-        let rest = answer.get(at..)?.strip_prefix(&constructor)?;
-        read(rest)
-    })
+    let rests = (0..answer.len()).step_by(4).filter_map(|at| answer.get(at..));
+    rests.filter_map(|rest| rest.strip_prefix(&constructor)).filter_map(read).collect()
 }

@@ -1,9 +1,9 @@
-//! The pump: takes updates off the pool the moment they come, so that the pool never drops one unseen.
+//! The pump: takes updates off the sockets the moment they come, so that answers behind them never wait.
 //!
 //! What does not fit behind it is dropped here, counted, and asked for again when there is room: the account's own
 //! sequence by a feigned reconnection, a channel's by a feigned "too long". The same heals what this build could not
-//! read, and what was missed while the connection was down. Nobody can tell which channels those were, and the library
-//! asks for none of them: the ones heard last are asked. The others' gaps show with their next message.
+//! read (the channels whose numbers stand in the bytes, else the ones heard last), and what was missed while the
+//! connection was down (the ones heard last; the others' gaps show with their next message).
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::Ordering;
@@ -17,6 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::account::Account;
 use crate::account::peers::contents;
+use crate::link::News;
 
 /// How often lost updates are asked for at most: a storm of unreadable ones must not become a storm of requests.
 const HEAL_EVERY: Duration = Duration::from_millis(500);
@@ -38,7 +39,7 @@ struct Missing {
 /// Ends when asked to, or with a fault when the pool is gone.
 pub(super) async fn run(
     account: Account,
-    mut raw: mpsc::Receiver<UpdatesLike>,
+    mut news: mpsc::Receiver<News>,
     ordered: mpsc::Sender<UpdatesLike>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Fault> {
@@ -50,9 +51,9 @@ pub(super) async fn run(
     loop {
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return Ok(()),
-            updates = raw.recv() => match updates {
-                Some(updates) => take(&account, updates, &ordered, &mut missing, &mut recent),
-                None => return Err(Fault::transient(Reason::TelegramUnreachable, "the sender pool is gone")),
+            one = news.recv() => match one {
+                Some(one) => take(&account, one, &ordered, &mut missing, &mut recent),
+                None => return Err(Fault::transient(Reason::TelegramUnreachable, "the sockets are gone")),
             },
             _ = tick.tick(), if missing.is_any() => {}
         }
@@ -67,27 +68,34 @@ pub(super) async fn run(
 
 fn take(
     account: &Account,
-    updates: UpdatesLike,
+    one: News,
     ordered: &mpsc::Sender<UpdatesLike>,
     missing: &mut Missing,
     recent: &mut VecDeque<i64>,
 ) {
     let counters = account.counters();
     counters.updates.fetch_add(1, Ordering::Relaxed);
-    match updates {
-        UpdatesLike::MalformedUpdates => {
+    let updates = match one {
+        News::Updates(updates) => *updates,
+        News::Unreadable { bytes, error, is_answer } => {
             counters.malformed.fetch_add(1, Ordering::Relaxed);
+            if !is_answer {
+                account.session().unreadable().note(&bytes, &error, "push");
+            }
             missing.common = true;
-            missing.channels.extend(recent.iter().rev().take(SUSPECTS_MAX));
+            let mut channels = account.session().memory().lock().channels_in(&bytes);
+            if channels.is_empty() {
+                channels.extend(recent.iter().rev().take(SUSPECTS_MAX));
+            }
+            missing.channels.extend(channels);
             return;
         }
-        UpdatesLike::ConnectionClosed => {
+        News::Closed => {
             missing.common = true;
             missing.channels.extend(recent.iter());
             return;
         }
-        _ => {}
-    }
+    };
     for channel in channels_of(&updates) {
         recent.retain(|known| *known != channel);
         recent.push_back(channel);
@@ -108,20 +116,25 @@ fn take(
 }
 
 /// The channels whose sequence a container moves.
-fn channels_of(updates: &UpdatesLike) -> Vec<i64> {
+pub(super) fn channels_of(updates: &UpdatesLike) -> Vec<i64> {
     let UpdatesLike::Updates(updates) = updates else { return Vec::new() };
     let (updates, _, _) = contents(updates);
     let channel = |update: &tl::enums::Update| match update {
-        tl::enums::Update::NewChannelMessage(new) => match &new.message {
-            tl::enums::Message::Message(message) => channel_of(&message.peer_id),
-            tl::enums::Message::Service(message) => channel_of(&message.peer_id),
-            tl::enums::Message::Empty(_) => None,
-        },
+        tl::enums::Update::NewChannelMessage(new) => of_message(&new.message),
+        tl::enums::Update::EditChannelMessage(edited) => of_message(&edited.message),
         tl::enums::Update::ChannelTooLong(update) => Some(update.channel_id),
         tl::enums::Update::DeleteChannelMessages(update) => Some(update.channel_id),
         _ => None,
     };
     updates.iter().filter_map(channel).collect()
+}
+
+fn of_message(message: &tl::enums::Message) -> Option<i64> {
+    match message {
+        tl::enums::Message::Message(message) => channel_of(&message.peer_id),
+        tl::enums::Message::Service(message) => channel_of(&message.peer_id),
+        tl::enums::Message::Empty(_) => None,
+    }
 }
 
 fn channel_of(peer: &tl::enums::Peer) -> Option<i64> {

@@ -53,5 +53,5 @@ async fn answered(account: &Account) -> Result<(), InvocationError> {
 
 async fn ping(account: &Account) -> Result<(), InvocationError> {
     let ping = tl::functions::Ping { ping_id: rand::random() };
-    account.pool().raw_invoke_in_dc(account.home(), ping.to_bytes()).await.map(drop)
+    account.link().invoke(account.home(), ping.to_bytes()).await.map(drop)
 }

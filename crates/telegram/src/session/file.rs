@@ -96,23 +96,59 @@ pub(crate) fn save(path: &Path, state: &State) -> Result<(), FileError> {
     Ok(())
 }
 
+/// Why a session could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClaimError {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{}", in_use(*.by))]
+    InUse { by: Option<u32> },
+}
+
+fn in_use(by: Option<u32>) -> String {
+    match by {
+        Some(process) => format!("process {process} uses it"),
+        None => "another process uses it".to_owned(),
+    }
+}
+
 /// Takes the session for this process: two connections with one key cost the account its login
-/// (`AUTH_KEY_DUPLICATED`, core.telegram.org). The lock ends with the returned file.
-pub(crate) fn claim(path: &Path) -> io::Result<File> {
+/// (`AUTH_KEY_DUPLICATED`, core.telegram.org). The lock ends with the returned file; who holds it stands in it.
+pub(crate) fn claim(path: &Path) -> Result<File, ClaimError> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    let file =
-        OpenOptions::new().write(true).create(true).truncate(false).open(sibling(path, "lock"))?;
+    let lock = sibling(path, "lock");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&lock)?;
     // A process being started elsewhere in this program holds a copy of every lock for a moment.
     for _ in 0..CLAIM_TRIES {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) => {
+                file.set_len(0)?;
+                write!(file, "{}", std::process::id())?;
+                return Ok(file);
+            }
             Err(fs::TryLockError::WouldBlock) => thread::sleep(CLAIM_PAUSE),
-            Err(fs::TryLockError::Error(error)) => return Err(error),
+            Err(fs::TryLockError::Error(error)) => return Err(error.into()),
         }
     }
-    Err(io::Error::new(io::ErrorKind::WouldBlock, "it is in use"))
+    let by = fs::read_to_string(&lock).ok().and_then(|text| text.trim().parse().ok());
+    Err(ClaimError::InUse { by })
+}
+
+/// Copies the file beside its place, unless such a copy is there already.
+pub(crate) fn put_aside(path: &Path) -> io::Result<PathBuf> {
+    let copy = sibling(path, "refused");
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(&copy) {
+        Ok(mut file) => file.write_all(&fs::read(path)?)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    Ok(copy)
 }
 
 fn sibling(path: &Path, extension: &str) -> PathBuf {

@@ -1,6 +1,6 @@
 //! What a session remembers, and how grammers asks for it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use grammers_client::session::types::{
 };
 use grammers_client::session::{BoxFuture, SessionData};
 
-use super::strings::Login;
+use super::strings::{Key, Login};
 
 /// How many users a session remembers; the longest unseen are forgotten first. Chats and channels are few and stay.
 const USERS_MAX: usize = 10_000;
@@ -35,10 +35,7 @@ pub(crate) struct State {
     pub(crate) prefers_ipv6: bool,
     pub(crate) peers: HashMap<i64, Peer>,
     pub(crate) updates: UpdatesState,
-    /// The gap since `updates` cannot be read: start from where Telegram is.
-    pub(crate) skips_gap: bool,
-    /// The home key came from outside and must not be replaced: when a server does not know it, the library makes a
-    /// new one that belongs to nobody.
+    /// The home key came from outside and must not be replaced: a new one would belong to nobody.
     pub(crate) keeps_key: bool,
     /// Changed since the file was written.
     pub(crate) is_dirty: bool,
@@ -67,7 +64,6 @@ impl State {
             prefers_ipv6: false,
             peers: HashMap::new(),
             updates: UpdatesState::default(),
-            skips_gap: false,
             keeps_key: false,
             is_dirty: true,
             clock: 0,
@@ -126,6 +122,38 @@ impl State {
         if let Some(address) = self.pinned.get(&self.home) {
             self.prefers_ipv6 = address.is_ipv6();
         }
+    }
+
+    /// Keeps a key that was just made; one that is there already stays.
+    pub(crate) fn keep_key(&mut self, dc: i32, key: Key) {
+        if let Some(option) = self.datacenters.get_mut(&dc)
+            && option.auth_key.is_none()
+        {
+            option.auth_key = Some(key);
+            self.is_dirty = true;
+        }
+    }
+
+    /// Forgets the key of a data centre that is not home; nobody is signed in there by it alone.
+    pub(crate) fn forget_key(&mut self, dc: i32) {
+        if dc != self.home
+            && let Some(option) = self.datacenters.get_mut(&dc)
+        {
+            option.auth_key = None;
+            self.is_dirty = true;
+        }
+    }
+
+    /// The channels that this account met whose number stands somewhere in these bytes (TL values lie on four-byte
+    /// boundaries).
+    pub(crate) fn channels_in(&self, bytes: &[u8]) -> BTreeSet<i64> {
+        let numbers = (0..bytes.len()).step_by(4).filter_map(|at| bytes[at..].first_chunk());
+        let numbers = numbers.map(|number| i64::from_le_bytes(*number));
+        let is_met = |number: &i64| {
+            let id = (1..NUMBER_MAX).contains(number).then(|| PeerId::channel(*number)).flatten();
+            id.and_then(PeerId::bot_api_dialog_id).is_some_and(|id| self.peers.contains_key(&id))
+        };
+        numbers.filter(is_met).collect()
     }
 
     pub(crate) fn cache(&mut self, info: &PeerInfo) {

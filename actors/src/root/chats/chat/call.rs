@@ -5,7 +5,7 @@
 //! tells    assistant, player; hands its sender to the media clock
 //! survives nothing · loses: the place in the voice chat, which it leaves if it still can
 
-use domain::call::{Effect, Found, Input, Machine, Refusal, Row, Style};
+use domain::call::{Effect, Found, Input, Machine, Refusal, Row, Seat, Style};
 use domain::{Attempt, CallId, Fault, Reason};
 use group_call::{Connection, ConnectionEvent};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -22,6 +22,7 @@ pub(crate) enum Msg {
     Join,
     Leave,
     // answers, each with its attempt
+    Assigned { attempt: Attempt, seat: Option<Seat> },
     Entered { attempt: Attempt, outcome: Result<(), Fault> },
     Found { attempt: Attempt, outcome: Result<Option<Found>, Fault> },
     Created { attempt: Attempt, outcome: Result<CallId, Fault> },
@@ -33,7 +34,9 @@ pub(crate) enum Msg {
     // news about us
     Row { call: CallId, row: Row },
     Discarded(CallId),
+    Started,
     Removed,
+    AssistantLost(Fault),
     // time
     Wake,
 }
@@ -59,6 +62,8 @@ pub(crate) struct State {
     machine: Machine,
     /// The assistant of this chat, for as long as it is in the voice chat.
     assigned: Option<Assigned>,
+    /// The one that was found last, until the rules say that it serves.
+    next: Option<Assigned>,
     connection: Option<Box<Connection>>,
     /// The join's answer, until it is handed to the connection.
     answer: Option<String>,
@@ -82,6 +87,7 @@ impl Actor for Call {
     async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         let Args { context, place, player } = args;
         place.stream.clear_sink();
+        place.sheet.connect(None);
         context.ready();
         Ok(State {
             machine: Machine::new(place.parts.shared.call_settings),
@@ -89,6 +95,7 @@ impl Actor for Call {
             place,
             player,
             assigned: None,
+            next: None,
             connection: None,
             answer: None,
             is_flowing: false,
@@ -103,8 +110,9 @@ impl Actor for Call {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Join => state.join(),
-            Msg::Leave => state.put(Input::Leave),
+            Msg::Join => state.put(Input::Join),
+            Msg::Leave => state.leave(),
+            Msg::Assigned { attempt, seat } => state.put(Input::Assigned { attempt, seat }),
             Msg::Entered { attempt, outcome } => state.put(Input::Entered { attempt, outcome }),
             Msg::Found { attempt, outcome } => state.put(Input::Found { attempt, outcome }),
             Msg::Created { attempt, outcome } => state.put(Input::Created { attempt, outcome }),
@@ -117,7 +125,9 @@ impl Actor for Call {
             Msg::Connection { attempt, event } => state.connection_changed(attempt, event),
             Msg::Row { call, row } => state.row(call, row),
             Msg::Discarded(call) => state.put(Input::Discarded(call)),
+            Msg::Started => state.put(Input::Started),
             Msg::Removed => state.put(Input::Removed),
+            Msg::AssistantLost(fault) => state.put(Input::AssistantLost(fault)),
             Msg::Wake => state.put(Input::Wake),
         }
         Ok(())
@@ -128,7 +138,7 @@ impl Actor for Call {
         _: ActorRef<Msg>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        state.put(Input::Leave);
+        state.leave();
         Ok(())
     }
 }
@@ -143,12 +153,15 @@ impl State {
         }
     }
 
-    fn join(&mut self) {
-        if self.assigned.is_none() {
-            self.assigned =
-                self.place.parts.shared.roster.assign(self.place.chat, self.context.handle());
-        }
-        self.put(Input::Join);
+    fn leave(&mut self) {
+        self.put(Input::Leave);
+        self.let_go();
+    }
+
+    /// Others may have the assistant; what was asked of it, leaving among it, is on its way.
+    fn let_go(&mut self) {
+        self.assigned = None;
+        self.next = None;
     }
 
     fn prepared(&mut self, attempt: Attempt, outcome: Result<Box<Connection>, Fault>) {
@@ -211,6 +224,7 @@ impl State {
                     Reason::CallUnreachable,
                     "the media server closed the connection",
                 );
+                tracing::warn!(chat = %self.place.chat, %attempt, %fault, "voice connection lost");
                 self.put(Input::Lost { attempt, fault });
             }
             // video constraints and debug words; nothing that audio needs
@@ -224,7 +238,13 @@ impl State {
 impl State {
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Enter { attempt } => self.enter(attempt),
+            Effect::Assign { attempt, not } => self.assign(attempt, &not),
+            Effect::Switch => self.assigned = self.next.take(),
+            Effect::Enter { attempt } => self.ask(Request::Enter {
+                attempt,
+                chat: self.place.chat,
+                username: self.place.username.clone(),
+            }),
             Effect::Find { attempt } => {
                 self.ask(Request::Find { attempt, chat: self.place.chat });
             }
@@ -249,18 +269,12 @@ impl State {
         }
     }
 
-    fn enter(&mut self, attempt: Attempt) {
-        match &self.assigned {
-            Some(_) => self.ask(Request::Enter {
-                attempt,
-                chat: self.place.chat,
-                username: self.place.username.clone(),
-            }),
-            None => {
-                let fault = Fault::refused(Reason::NoAssistant, "no assistant is signed in");
-                self.context.tell_self(Msg::Entered { attempt, outcome: Err(fault) });
-            }
-        }
+    fn assign(&mut self, attempt: Attempt, not: &[Seat]) {
+        let roster = &self.place.parts.shared.roster;
+        self.next = roster.assign(self.place.chat, self.context.handle(), not);
+        let seat = self.next.as_ref().map(|assigned| assigned.seat);
+        // through the mailbox: the rules are in the middle of an input
+        self.context.tell_self(Msg::Assigned { attempt, seat });
     }
 
     /// Sends a request to the assistant; one that cannot take it answers as if Telegram had not.
@@ -310,6 +324,7 @@ impl State {
     fn close(&mut self) {
         self.answer = None;
         self.place.stream.clear_sink();
+        self.place.sheet.connect(None);
         let connection = self.connection.take();
         self.discard(connection);
     }
@@ -324,8 +339,10 @@ impl State {
     /// Hands the connection's sender to the clock, or takes it back; without it the position holds.
     fn flow(&mut self, is_flowing: bool) {
         self.is_flowing = is_flowing;
-        match self.connection.as_ref().filter(|_| is_flowing) {
-            Some(connection) => self.place.stream.set_sink(Box::new(CallSink(connection.sender()))),
+        let sender = self.connection.as_ref().filter(|_| is_flowing).map(|one| one.sender());
+        self.place.sheet.connect(sender.clone());
+        match sender {
+            Some(sender) => self.place.stream.set_sink(Box::new(CallSink(sender))),
             None => self.place.stream.clear_sink(),
         }
     }
@@ -333,7 +350,7 @@ impl State {
     fn tell(&mut self, line: domain::player::Line) {
         if let domain::player::Line::Failed(fault) = &line {
             tracing::warn!(chat = %self.place.chat, %fault, "voice chat given up");
-            self.assigned = None;
+            self.let_go();
         }
         if let Err(undelivered) = self.player.send(player::Msg::Call(line)) {
             tracing::debug!(chat = %self.place.chat, ?undelivered, "the player did not hear of the call");

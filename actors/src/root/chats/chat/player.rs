@@ -3,7 +3,7 @@
 //! parent   root/chats/{chat} (rest_for_one, after `call`), transient, shutdown 5 s, first restart at once
 //! hears    bot (commands), resolver (answers), the media engine (ready, drained, failed), call (joined, held, failed)
 //! tells    resolver, call, bot (events)
-//! survives nothing yet · loses: the queue and the seconds decoded ahead
+//! survives queue, track and position, in the chat's keep · loses: the seconds decoded ahead, the input it died of
 
 use std::time::Duration;
 
@@ -12,14 +12,19 @@ use domain::event::Event;
 use domain::player::{Effect, Input, Line, Player as Rules};
 use domain::track::Track;
 use domain::{Attempt, Fault, Reason};
-use media::{Load, Pipeline, PipelineEvent, StreamEvent};
+use media::{Load, Pipeline, PipelineEvent, Position, StreamEvent};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use supervisor::{Backoff, ChildSpec, Context, Door, Handle, task::Task};
 
 use super::{Place, call};
 use crate::feeding::{self, Opened};
+use crate::keep::Kept;
+use crate::patience;
 use crate::root::bot;
 use crate::root::extractors::resolver;
+
+/// What the resolver may take beyond its own deadline.
+const ANSWER_SLACK: Duration = Duration::from_secs(5);
 
 pub(crate) enum Msg {
     // commands
@@ -33,6 +38,7 @@ pub(crate) enum Msg {
     Call(Line),
     // time
     Lingered(Attempt),
+    Overdue(Attempt),
     Tick,
 }
 
@@ -57,6 +63,8 @@ pub(crate) struct State {
 
 struct Loading {
     attempt: Attempt,
+    /// Where in the track it begins.
+    from: Duration,
     opening: Task,
     download: Option<Task>,
     pipeline: Option<Pipeline>,
@@ -78,13 +86,21 @@ impl Actor for Player {
         let Args { context, place, call } = args;
         let settings = &place.parts.shared.settings;
         // whatever an earlier life played is not this one's business
+        let heard = place.stream.position();
         place.stream.detach();
         place.stream.resume();
         context.tasks().every(settings.refresh, || Msg::Tick);
         let rules = Rules::new(settings.player);
-        context.ready();
+        place.sheet.show(&rules);
         let generation = Generation(rand::random());
-        Ok(State { context, place, call, rules, generation, loading: None, is_attached: false })
+        let kept = place.keep.take_up();
+        let mut state =
+            State { context, place, call, rules, generation, loading: None, is_attached: false };
+        if let Some(kept) = kept {
+            state.go_on(kept, heard);
+        }
+        state.context.ready();
+        Ok(state)
     }
 
     async fn handle(
@@ -100,6 +116,7 @@ impl Actor for Player {
             Msg::Pipeline { attempt, event } => state.pipeline_changed(attempt, event),
             Msg::Stream(event) => state.stream_changed(event),
             Msg::Call(line) => state.put(Input::Call(line)),
+            Msg::Overdue(attempt) => state.put(Input::Overdue { attempt }),
             Msg::Lingered(attempt) => state.put(Input::Lingered { attempt }),
             Msg::Tick => state.put(Input::Tick),
         }
@@ -111,6 +128,7 @@ impl Actor for Player {
         _: ActorRef<Msg>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        state.place.keep.end(state.position());
         state.place.stream.detach();
         Ok(())
     }
@@ -122,7 +140,27 @@ impl State {
     /// Puts one input into the rules and performs what they say.
     fn put(&mut self, input: Input) {
         let position = self.position();
-        for effect in self.rules.handle(input, position) {
+        let effects = self.rules.handle(input, position);
+        self.perform_all(effects, position);
+    }
+
+    /// Takes up what an earlier life left; `heard` is how far the media clock had come.
+    fn go_on(&mut self, kept: Kept, heard: Option<Position>) {
+        let attempt = kept.rules.current_attempt();
+        let position =
+            heard.filter(|at| Some(at.attempt) == attempt).map_or(kept.position, |at| at.at);
+        self.rules = kept.rules;
+        self.generation = kept.generation;
+        let effects = self.rules.revive(kept.end, position);
+        tracing::info!(chat = %self.place.chat, position_ms = position.as_millis() as u64, "player goes on");
+        self.perform_all(effects, position);
+    }
+
+    /// What the rules came to is kept before anything of it is done: a crash in the middle is repeated, not forgotten.
+    fn perform_all(&mut self, effects: Vec<Effect>, position: Duration) {
+        self.place.keep.put(&self.rules, self.generation, position);
+        self.place.sheet.show(&self.rules);
+        for effect in effects {
             self.perform(effect);
         }
     }
@@ -141,7 +179,7 @@ impl State {
                 let on_event = Box::new(move |event| {
                     let _missed = heard.send(Msg::Pipeline { attempt, event }).is_err();
                 });
-                let load = Load { from: Duration::ZERO, gain: 1.0, hint, on_event };
+                let load = Load { from: loading.from, gain: 1.0, hint, on_event };
                 loading.pipeline = Some(self.place.parts.shared.engine.load(input, load));
             }
             Err(fault) => self.put(Input::Broken { attempt, fault }),
@@ -187,7 +225,10 @@ impl State {
             .stream
             .position()
             .filter(|at| Some(at.attempt) == current)
-            .map_or(Duration::ZERO, |at| at.at)
+            .map(|at| at.at)
+            // not on the clock yet: where it will begin
+            .or_else(|| self.loading.as_ref().map(|loading| loading.from))
+            .unwrap_or_default()
     }
 }
 
@@ -201,7 +242,7 @@ impl State {
             Effect::Forget { .. } => {}
             Effect::Join => self.tell_call(call::Msg::Join),
             Effect::Leave => self.tell_call(call::Msg::Leave),
-            Effect::Load { attempt, track } => self.load(attempt, track),
+            Effect::Load { attempt, track, from } => self.load(attempt, track, from),
             Effect::Start { attempt } => self.start(attempt),
             Effect::Unload { attempt } => self.unload(attempt),
             Effect::Hold => self.place.stream.pause(),
@@ -220,27 +261,28 @@ impl State {
     }
 
     fn resolve(&mut self, attempt: Attempt, request: domain::track::Request) {
-        let player = self.context.handle();
-        let asked = self.place.parts.shared.resolver.send(resolver::Msg::Resolve {
-            attempt,
-            request,
-            player,
+        let resolver = self.place.parts.shared.resolver.clone();
+        let within = self.place.parts.shared.sources.resolve_max + ANSWER_SLACK;
+        self.context.tasks().spawn(async move {
+            let look = |reply| resolver::Msg::Resolve { request: request.clone(), reply };
+            let answer = patience::ask(&resolver, look, within).await;
+            let outcome = answer.unwrap_or_else(|unanswered| {
+                let detail = format!("the resolver did not answer: {unanswered}");
+                Err(Fault::transient(Reason::Internal, detail))
+            });
+            Msg::Resolved { attempt, outcome }
         });
-        if let Err(undelivered) = asked {
-            let fault =
-                Fault::transient(Reason::Internal, format!("the resolver: {undelivered:?}"));
-            // through the mailbox: the rules are in the middle of an input
-            self.context.tell_self(Msg::Resolved { attempt, outcome: Err(fault) });
-        }
     }
 
-    fn load(&mut self, attempt: Attempt, track: Track) {
+    fn load(&mut self, attempt: Attempt, track: Track, from: Duration) {
+        let load_max = self.place.parts.shared.settings.load_max;
+        self.context.tasks().send_after(load_max, Msg::Overdue(attempt));
         let opening = feeding::open(&self.place.parts, track.location);
         let opening = self
             .context
             .tasks()
             .spawn(async move { Msg::Opened { attempt, outcome: opening.await } });
-        self.loading = Some(Loading { attempt, opening, download: None, pipeline: None });
+        self.loading = Some(Loading { attempt, from, opening, download: None, pipeline: None });
         self.is_attached = false;
     }
 

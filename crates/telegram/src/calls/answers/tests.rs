@@ -97,12 +97,16 @@ fn a_call_is_found_in_an_answer_of_another_layer() {
     0x52d6_806b_u32.serialize(&mut answer);
     0x0020_0000_u32.serialize(&mut answer);
     "about".to_owned().serialize(&mut answer);
-    assert_eq!(scan_for_call(&answer), None);
+    assert_eq!(scan_for_calls(&answer), []);
     input().serialize(&mut answer);
-    7_i32.serialize(&mut answer);
-    assert_eq!(scan_for_call(&answer), Some(CALL));
-    assert_eq!(scan_for_call(&answer[..answer.len() - 12]), None, "cut in the middle");
-    assert_eq!(scan_for_call(&[]), None);
+    input().serialize(&mut answer);
+    assert_eq!(scan_for_calls(&answer), [CALL], "twice the same is one");
+    let other = CallId { id: 9, access_hash: 9 };
+    let input = tl::types::InputGroupCall { id: other.id, access_hash: other.access_hash };
+    tl::enums::InputGroupCall::from(input).serialize(&mut answer);
+    assert_eq!(scan_for_calls(&answer), [CALL, other], "the one asked about first comes first");
+    assert_eq!(scan_for_calls(&answer[..answer.len() - 4]), [CALL], "cut in the middle");
+    assert_eq!(scan_for_calls(&[]), []);
 }
 
 #[test]

@@ -1,0 +1,239 @@
+//! Stats — one look at everything, as plain data: what /stats shows, what SIGUSR1 writes down, and what a page or a
+//! metrics endpoint would serve. Whatever is shown is taken from one value of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ChatId;
+use serde::{Deserialize, Serialize};
+use supervisor::{ChildSnapshot, Snapshot, State};
+use tokio::time::Instant;
+
+use crate::root::Tree;
+use crate::root::chats::Chats;
+
+/// A message that is handled for so long is not handled well.
+const BUSY_MAX: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stats {
+    pub version: String,
+    pub uptime_ms: u64,
+    /// Resident, where the system tells it.
+    pub memory_bytes: Option<u64>,
+    pub totals: Totals,
+    pub engine: Engine,
+    /// Those that have a player, by their numbers.
+    pub chats: Vec<ChatStats>,
+    pub tree: Snapshot,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    pub chats: usize,
+    pub playing: usize,
+    pub paused: usize,
+    /// Accounts that are signed in, and all of them.
+    pub sessions_ready: usize,
+    pub sessions: usize,
+    pub restarts: u64,
+    pub unwell: usize,
+}
+
+/// The audio of all chats together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Engine {
+    pub clocks: usize,
+    pub streams: usize,
+    pub producers: usize,
+    /// The worst lateness of a frame since start.
+    pub lateness_max_us: u64,
+    /// Share of real time that one encoder takes, in thousandths.
+    pub encode_load_permille: u32,
+    pub packets_corrupt: u64,
+}
+
+/// One chat's player and call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatStats {
+    pub chat: i64,
+    pub activity: Activity,
+    pub track: Option<TrackStats>,
+    pub position_ms: Option<u64>,
+    pub n_waiting: usize,
+    pub audio: Audio,
+    /// The connection to the voice chat, while it carries frames.
+    pub line: Option<Line>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    #[default]
+    Idle,
+    Searching,
+    Loading,
+    Playing,
+    Paused,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackStats {
+    pub title: String,
+    /// `None` for endless streams.
+    pub duration_ms: Option<u64>,
+}
+
+/// Frames of 20 ms since the chat began: `sent + nulled` is what listeners got, `deficit` what they should have got.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audio {
+    pub sent: u64,
+    pub nulled: u64,
+    pub deficit: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub packets_sent: u64,
+    /// Lost on our side: the queue was full, or the connection not up yet.
+    pub packets_dropped: u64,
+    pub round_trip_ms: Option<u64>,
+    /// How long the media server has said nothing.
+    pub silent_for_ms: Option<u64>,
+}
+
+/// How the sound is, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quality {
+    Good,
+    /// Less than one frame in a hundred is missing.
+    Fair,
+    Poor,
+}
+
+/// Where stats come from. Cheap to clone, and it waits for nobody.
+#[derive(Clone)]
+pub(crate) struct Board {
+    pub(crate) chats: Chats,
+    pub(crate) engine: Arc<media::Engine>,
+    pub(crate) started: Instant,
+    /// How large the process is.
+    pub(crate) memory: fn() -> Option<u64>,
+}
+
+// === impl Board ===
+
+impl Board {
+    pub(crate) fn collect(&self, tree: &supervisor::Tree) -> Stats {
+        let tree = tree.snapshot();
+        let engine = self.engine.stats();
+        let chats = self.chats.read();
+        Stats {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_ms: self.started.elapsed().as_millis() as u64,
+            memory_bytes: (self.memory)(),
+            totals: totals(&tree, &chats),
+            engine: Engine {
+                clocks: engine.clocks,
+                streams: engine.streams,
+                producers: engine.producers,
+                lateness_max_us: engine.lateness_max.as_micros() as u64,
+                encode_load_permille: engine.encode_load_permille,
+                packets_corrupt: engine.packets_corrupt,
+            },
+            chats,
+            tree,
+        }
+    }
+
+    /// One chat, if it has a player.
+    pub(crate) fn chat(&self, chat: ChatId) -> Option<ChatStats> {
+        self.chats.sheet(chat).map(|sheet| sheet.read(chat))
+    }
+}
+
+fn totals(tree: &Snapshot, chats: &[ChatStats]) -> Totals {
+    let n_doing = |activity| chats.iter().filter(|chat| chat.activity == activity).count();
+    let accounts = || tree.children.iter().filter(|child| is_account(&child.path));
+    Totals {
+        chats: chats.len(),
+        playing: n_doing(Activity::Playing),
+        paused: n_doing(Activity::Paused),
+        sessions_ready: accounts().filter(|child| child.state == State::Ready).count(),
+        sessions: accounts().count(),
+        restarts: tree.children.iter().map(|child| child.restarts).sum(),
+        unwell: tree.children.iter().filter_map(severity).count(),
+    }
+}
+
+/// The bot and the assistants: whoever has signed in to Telegram.
+pub fn is_account(path: &str) -> bool {
+    path == "root/bot" || path.starts_with("root/assistants/")
+}
+
+/// How much a child wants to be looked at, 0 the most; `None` when it is well.
+fn severity(child: &ChildSnapshot) -> Option<u8> {
+    let is_busy = child.mailbox.busy_for_ms.is_some_and(|ms| u128::from(ms) > BUSY_MAX.as_millis());
+    match &child.state {
+        State::Parked => Some(0),
+        _ if is_busy => Some(1),
+        State::Backoff => Some(2),
+        State::Degraded(_) => Some(3),
+        State::Starting | State::Waiting if child.failures > 0 => Some(4),
+        _ => None,
+    }
+}
+
+// === impl Stats ===
+
+impl Stats {
+    /// Those who are not well, the worst first.
+    pub fn unwell(&self) -> Vec<&ChildSnapshot> {
+        let mut unwell: Vec<(u8, &ChildSnapshot)> =
+            self.tree.children.iter().filter_map(|child| Some((severity(child)?, child))).collect();
+        unwell.sort_by_key(|(severity, _)| *severity);
+        unwell.into_iter().map(|(_, child)| child).collect()
+    }
+}
+
+// === impl Tree ===
+
+impl Tree {
+    /// Everything, as it is now.
+    pub fn stats(&self) -> Stats {
+        self.board.collect(self.root().tree())
+    }
+
+    /// Chats in which something sounds.
+    pub fn n_playing(&self) -> usize {
+        self.board.chats.n_playing()
+    }
+}
+
+// === impl Audio ===
+
+impl Audio {
+    pub fn quality(self) -> Quality {
+        let missing = self.nulled + self.deficit;
+        let all = self.sent + missing;
+        match missing {
+            _ if missing * 1_000 <= all => Quality::Good,
+            _ if missing * 100 <= all => Quality::Fair,
+            _ => Quality::Poor,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sound_is_good_until_one_frame_in_a_thousand_is_missing() {
+        let audio = |sent, nulled, deficit| Audio { sent, nulled, deficit }.quality();
+        assert_eq!(audio(0, 0, 0), Quality::Good);
+        assert_eq!(audio(9_990, 10, 0), Quality::Good);
+        assert_eq!(audio(9_950, 25, 25), Quality::Fair);
+        assert_eq!(audio(900, 50, 50), Quality::Poor);
+    }
+}

@@ -1,0 +1,100 @@
+//! Another life: what a player that died left behind, taken up again.
+
+use std::time::Duration;
+
+use super::{Effect, LineState, Player, Stage};
+use crate::event::Event;
+use crate::fault::{Fault, Reason};
+use crate::queue::{EntryId, Item};
+
+type Effects = Vec<Effect>;
+
+/// A track under which the player died this often is not tried again.
+const DEATHS_MAX: u32 = 3;
+
+/// How the earlier life ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It was asked to end, because something it depends on was started anew.
+    Orderly,
+    /// It crashed, or was killed.
+    Died,
+}
+
+// === impl Player ===
+
+impl Player {
+    /// Goes on from a copy of an earlier life's rules: the same queue, the same track at `position`, paused if it was.
+    ///
+    /// Everything that was under way (look-ups, loads, the way into the voice chat) died with that life and is asked
+    /// for again under new numbers. A track under which the player died three times is skipped.
+    pub fn revive(&mut self, end: End, position: Duration) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.line = LineState::Away;
+        self.resolve_again(&mut effects);
+        let Some(current) = self.current.take().filter(|_| !self.is_stopping) else {
+            // the call may be joined still, with nobody left to end it
+            effects.push(Effect::Leave);
+            self.is_stopping = false;
+            self.advance(&mut effects);
+            return effects;
+        };
+        let (entry, was) = (current.entry, current.attempt);
+        if end == End::Died && self.count_death(entry.id) >= DEATHS_MAX {
+            self.is_paused = false;
+            if let Item::Ready(track) = entry.item {
+                let fault = Fault::refused(Reason::Internal, "the player died of it three times");
+                effects.push(Effect::Tell(Event::Failed {
+                    entry: entry.id,
+                    attempt: was,
+                    asked_in: entry.asked_in,
+                    track,
+                    fault,
+                }));
+            }
+            self.advance(&mut effects);
+            return effects;
+        }
+        if self.is_paused {
+            effects.push(Effect::Hold);
+        }
+        // before the first frame there is no position yet, but there may be one of a life before
+        let from = if current.stage == Stage::Ready { position } else { current.from };
+        self.begin_at(entry, from, &mut effects);
+        self.take_up(was, current.is_announced, from, &mut effects);
+        effects
+    }
+
+    /// The panel of what sounded goes on as the panel of what sounds again.
+    fn take_up(
+        &mut self,
+        was: crate::Attempt,
+        is_announced: bool,
+        from: Duration,
+        effects: &mut Effects,
+    ) {
+        let Some(now) = self.current.as_mut().filter(|_| is_announced) else { return };
+        now.is_announced = true;
+        let attempt = now.attempt;
+        effects.push(Effect::Tell(Event::Revived { was, attempt, position: from }));
+    }
+
+    fn resolve_again(&mut self, effects: &mut Effects) {
+        let mut last = self.last_attempt;
+        let current = self.current.iter_mut().map(|current| &mut current.entry);
+        for entry in current.chain(self.queue.iter_mut()) {
+            if let Item::Resolving { attempt, request } = &mut entry.item {
+                last = last.next();
+                *attempt = last;
+                effects.push(Effect::Resolve { attempt: last, request: request.clone() });
+            }
+        }
+        self.last_attempt = last;
+    }
+
+    fn count_death(&mut self, entry: EntryId) -> u32 {
+        let before = self.deaths.filter(|(of, _)| *of == entry).map_or(0, |(_, n)| n);
+        self.deaths = Some((entry, before + 1));
+        before + 1
+    }
+}
