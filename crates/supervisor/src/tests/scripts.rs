@@ -108,8 +108,11 @@ async fn count_restarts(mut events: Events, bearable: Bearable, wrong: Arc<Mutex
         let now = Instant::now();
         match event.kind {
             EventKind::Exited { .. } => {
-                granted.remove(&event.path);
-                gave_up.remove(&event.path);
+                // with it went all below, and of those nobody tells
+                let is_gone =
+                    |path: &String| format!("{path}/").starts_with(&format!("{}/", event.path));
+                granted.retain(|path, _| !is_gone(path));
+                gave_up.retain(|path| !is_gone(path));
             }
             EventKind::GaveUp => {
                 gave_up.insert(event.path);
