@@ -51,9 +51,12 @@ impl Signals {
                         continue;
                     }
                 };
-                end.send_replace(Some(name));
-                thread::sleep(drain_max);
-                give_up(drain_max);
+                let former = end.send_replace(Some(name));
+                // two threads may run the handlers at the same instant, and neither sees the other's flag
+                if former.is_some() {
+                    signal_hook::low_level::exit(EXIT_INTERRUPTED);
+                }
+                limit(drain_max);
             }
         })?;
         Ok(Signals { ends, reports })
@@ -73,6 +76,17 @@ impl Signals {
         if self.reports.clone().wait_for(|asked| *asked >= n).await.is_err() {
             std::future::pending().await
         }
+    }
+}
+
+/// Ends the process after `drain_max` whatever it is doing.
+fn limit(drain_max: Duration) {
+    let timer = thread::Builder::new().name("drain-limit".into()).spawn(move || {
+        thread::sleep(drain_max);
+        give_up(drain_max);
+    });
+    if let Err(error) = timer {
+        tracing::warn!(%error, "draining goes on without a limit");
     }
 }
 

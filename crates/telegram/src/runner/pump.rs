@@ -12,6 +12,7 @@ use std::time::Duration;
 use domain::{Fault, Reason};
 use grammers_client::session::updates::UpdatesLike;
 use grammers_client::tl;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -103,14 +104,15 @@ fn take(
             recent.pop_front();
         }
     }
-    if let Err(error) = ordered.try_send(updates) {
+    // nobody reads when the account is ending
+    if let Err(TrySendError::Full(updates)) = ordered.try_send(updates) {
         let count = counters.overflowed.fetch_add(1, Ordering::Relaxed);
         if count.is_multiple_of(1_000) {
             tracing::warn!(count = count + 1, "updates do not fit and will be asked for again");
         }
         missing.common = true;
         if missing.channels.len() < LOST_MAX {
-            missing.channels.extend(channels_of(&error.into_inner()));
+            missing.channels.extend(channels_of(&updates));
         }
     }
 }

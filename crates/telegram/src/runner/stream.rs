@@ -55,6 +55,10 @@ pub(super) async fn run(
         _ = stop.wait_for(|stop| *stop) => Ok(()),
     };
     reader.sync().await;
+    if heard.is_closed() {
+        // whoever read them is ending, and closes the account once its requests are answered
+        return Ok(());
+    }
     outcome
 }
 
