@@ -5,6 +5,7 @@
 
 pub mod breaker;
 pub mod call;
+pub mod candidate;
 pub mod callback;
 pub mod command;
 pub mod event;

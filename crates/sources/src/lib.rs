@@ -10,6 +10,7 @@ pub mod direct;
 pub mod files;
 pub mod format;
 pub mod http;
+pub mod service;
 
 #[cfg(test)]
 mod server;
