@@ -7,12 +7,14 @@
 
 pub mod api;
 pub mod attachment;
+pub mod catalogues;
 pub mod direct;
 pub mod files;
 pub mod format;
 pub mod http;
 pub mod secret;
 pub mod service;
+pub mod services;
 
 #[cfg(test)]
 mod server;
