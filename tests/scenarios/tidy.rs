@@ -43,6 +43,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("grammers-session", &["telegram"]),
     ("reqwest", &["sources"]),
     ("lofty", &["sources"]),
+    ("m3u8-rs", &["sources"]),
     ("symphonia", &["media"]),
     ("opus", &["media"]),
     ("rubato", &["media"]),

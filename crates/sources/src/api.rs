@@ -19,7 +19,7 @@ pub(crate) mod fields;
 mod instance;
 mod question;
 
-pub(crate) use instance::Instance;
+pub(crate) use instance::{Instance, lifetime};
 pub(crate) use question::Question;
 
 use crate::direct::pace::Pace;

@@ -154,6 +154,17 @@ impl Http {
         }
     }
 
+    /// Looks a name up as for a connection; for connections that another program makes.
+    ///
+    /// # Errors
+    /// `PrivateAddress` when it leads nowhere public; `Unreachable` and `Timeout` when it leads nowhere.
+    pub(crate) async fn look_up(&self, url: &Url, name: &str) -> Result<(), Fault> {
+        let slow = |_| Fault::transient(Reason::Timeout, format!("{}: no look-up", place(url)));
+        let look_up = self.inner.checked.addresses(name.to_owned());
+        let found = timeout(self.inner.settings.connect_timeout, look_up).await.map_err(slow)?;
+        found.map(drop).map_err(|error| fault::of_look_up(url, &*error))
+    }
+
     async fn hop(
         &self,
         url: &Url,
@@ -168,11 +179,7 @@ impl Http {
         if let (Some(_), false, Some(url::Host::Domain(name))) =
             (&inner.settings.proxy, is_allowed, url.host())
         {
-            let look_up = inner.checked.addresses(name.to_owned());
-            timeout(inner.settings.connect_timeout, look_up)
-                .await
-                .map_err(slow)?
-                .map_err(|error| fault::of_look_up(url, &*error))?;
+            self.look_up(url, name).await?;
         }
         let request = match body {
             None => client.get(url.clone()),

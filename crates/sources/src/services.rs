@@ -14,6 +14,7 @@ pub mod jiosaavn;
 pub mod piped;
 pub mod radio;
 pub mod soundcloud;
+pub mod ytdlp;
 
 mod choice;
 pub(crate) mod youtube;

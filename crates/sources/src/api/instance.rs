@@ -98,7 +98,7 @@ impl Instance {
 
 /// How long a signed link works: `expire` (googlevideo) and `Expires` (CloudFront) are seconds of Unix time, `exp`
 /// (cobalt) is milliseconds.
-fn lifetime(url: &Url, now: SystemTime) -> Option<Duration> {
+pub(crate) fn lifetime(url: &Url, now: SystemTime) -> Option<Duration> {
     let now = now.duration_since(UNIX_EPOCH).ok()?;
     let end = url.query_pairs().find_map(|(name, value)| match name.as_ref() {
         "expire" | "expires" | "Expires" => value.parse().ok().map(Duration::from_secs),

@@ -1,7 +1,7 @@
 //! Which addresses a request may go to.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use domain::{Fault, Reason};
@@ -124,6 +124,16 @@ impl Guard {
             return bad("only ports 80 and 443 are allowed");
         }
         Ok(false)
+    }
+
+    /// Whether a connection may be made: to `address`, which `host` (a name, or the address itself) was looked up to.
+    /// For connections that another program makes and asks about.
+    pub(crate) fn admits(&self, host: &str, address: IpAddr, port: u16) -> bool {
+        let written = match host.parse::<Ipv6Addr>() {
+            Ok(literal) => Host::<&str>::Ipv6(literal).to_string(),
+            Err(_) => host.to_ascii_lowercase(),
+        };
+        self.is_allowed(&written, port) || is_global(address) && matches!(port, 80 | 443)
     }
 }
 
