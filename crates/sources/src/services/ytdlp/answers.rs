@@ -99,8 +99,7 @@ fn link(info: &Value) -> Option<String> {
 /// # Errors
 /// `Unsupported` for protocols that nothing here speaks and for what is copy-protected; as the guard for the address.
 pub(super) fn stream(info: &Value, guard: &Guard) -> Result<Stream, Fault> {
-    let unsupported =
-        |what: &str| Fault::refused(Reason::Unsupported, format!("yt-dlp: {what}"));
+    let unsupported = |what: &str| Fault::refused(Reason::Unsupported, format!("yt-dlp: {what}"));
     if info.flag("/has_drm") == Some(true) {
         return Err(unsupported("copy-protected"));
     }
@@ -149,7 +148,10 @@ mod tests {
             "is_live": false, "live_status": "not_live",
         });
         let found = candidate(&info).unwrap();
-        assert_eq!((found.title.as_str(), found.artist.as_deref()), ("A song (official)", Some("Somebody")));
+        assert_eq!(
+            (found.title.as_str(), found.artist.as_deref()),
+            ("A song (official)", Some("Somebody"))
+        );
         assert_eq!(found.duration, Some(Duration::from_millis(213_400)));
         assert_eq!(found.is_explicit, Some(true));
         assert_eq!(found.key, "https://www.youtube.com/watch?v=abc");
@@ -162,8 +164,13 @@ mod tests {
     #[test]
     fn protocols_say_how_the_bytes_arrive() {
         let check = |protocol: &str, is_live: bool, expected: Option<StreamKind>| {
-            let info = json!({"url": "https://cdn.test/a", "protocol": protocol, "is_live": is_live});
-            assert_eq!(stream(&info, &guard()).ok().map(|stream| stream.kind), expected, "{protocol}");
+            let info =
+                json!({"url": "https://cdn.test/a", "protocol": protocol, "is_live": is_live});
+            assert_eq!(
+                stream(&info, &guard()).ok().map(|stream| stream.kind),
+                expected,
+                "{protocol}"
+            );
         };
         check("https", false, Some(StreamKind::File));
         check("http", true, Some(StreamKind::Endless));
@@ -183,16 +190,22 @@ mod tests {
 
     #[test]
     fn lists_are_paged_and_entries_without_a_page_are_left_out() {
-        let entry = |n: usize| json!({"_type": "url", "id": format!("v{n}"), "ie_key": "Youtube",
-            "url": format!("https://www.youtube.com/watch?v=v{n}"), "title": format!("Song {n}")});
+        let entry = |n: usize| {
+            json!({"_type": "url", "id": format!("v{n}"), "ie_key": "Youtube",
+            "url": format!("https://www.youtube.com/watch?v=v{n}"), "title": format!("Song {n}")})
+        };
         let full = json!({"_type": "playlist", "title": "Mix", "playlist_count": 5,
             "entries": [entry(1), {"id": "only-an-id", "title": "x"}, {"id": "v3", "ie_key": "Youtube", "url": "v3", "title": "Song 3"}]});
         let first = page(&full, 1, 3);
         assert_eq!(first.title.as_deref(), Some("Mix"));
         let keys: Vec<&str> = first.entries.iter().map(|it| it.key.as_str()).collect();
-        assert_eq!(keys, ["https://www.youtube.com/watch?v=v1", "https://www.youtube.com/watch?v=v3"]);
+        assert_eq!(
+            keys,
+            ["https://www.youtube.com/watch?v=v1", "https://www.youtube.com/watch?v=v3"]
+        );
         assert_eq!(first.next.as_deref(), Some("4"));
-        let last = json!({"_type": "playlist", "playlist_count": 5, "entries": [entry(4), entry(5)]});
+        let last =
+            json!({"_type": "playlist", "playlist_count": 5, "entries": [entry(4), entry(5)]});
         assert_eq!(page(&last, 4, 3).next, None);
         assert!(!is_something(&json!({"_type": "playlist", "entries": []})));
         assert!(!is_something(&Value::Null));

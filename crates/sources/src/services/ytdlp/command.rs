@@ -21,9 +21,10 @@ pub(super) async fn ask(inner: &Inner, question: &Question) -> Result<Said, Faul
     let _turn = inner.commands.acquire().await.map_err(|_| busy())?;
     let is_listed = check(inner, &question.url).await?;
     let arguments = arguments(inner, question, is_listed);
-    let mut group = program::start(&inner.program.path, &inner.settings, &arguments).map_err(|e| {
-        Fault::transient(Reason::Internal, format!("yt-dlp cannot be started: {}", e.kind()))
-    })?;
+    let mut group =
+        program::start(&inner.program.path, &inner.settings, &arguments).map_err(|e| {
+            Fault::transient(Reason::Internal, format!("yt-dlp cannot be started: {}", e.kind()))
+        })?;
     drop(group.child.stdin.take());
     let (stdout, stderr) = (group.child.stdout.take(), group.child.stderr.take());
     let (info, complaint) = tokio::join!(read(stdout, ANSWER_MAX), read(stderr, COMPLAINT_MAX));
@@ -103,4 +104,3 @@ async fn read(from: Option<impl AsyncRead + Unpin>, max: u64) -> Option<Vec<u8>>
     let n = from?.take(max + 1).read_to_end(&mut all).await.ok()?;
     (n as u64 <= max).then_some(all)
 }
-

@@ -64,7 +64,11 @@ impl Program {
 }
 
 /// A process with no more of the environment than it needs: ours holds secrets.
-pub(super) fn start(program: &Path, settings: &Settings, arguments: &[OsString]) -> std::io::Result<Group> {
+pub(super) fn start(
+    program: &Path,
+    settings: &Settings,
+    arguments: &[OsString],
+) -> std::io::Result<Group> {
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -119,7 +123,8 @@ impl Group {
         // once it is reaped its number may be somebody else's
         let is_here = matches!(self.child.try_wait(), Ok(None));
         if let Some(id) = self.id.filter(|_| is_here)
-            && let Err(error) = rustix::process::kill_process_group(id, rustix::process::Signal::KILL)
+            && let Err(error) =
+                rustix::process::kill_process_group(id, rustix::process::Signal::KILL)
         {
             tracing::debug!(%error, "yt-dlp cannot be killed");
         }

@@ -146,12 +146,16 @@ impl<'a> Life<'a> {
 
     async fn begin(inner: &'a Inner, python: &Path) -> Result<Life<'a>, Fault> {
         let unable = |what: String| {
-            Fault::transient(Reason::Internal, format!("the yt-dlp worker cannot be started: {what}"))
+            Fault::transient(
+                Reason::Internal,
+                format!("the yt-dlp worker cannot be started: {what}"),
+            )
         };
         let arguments = [OsString::from("-c"), PROGRAM.into(), settings(inner).to_string().into()];
         let mut group =
             start(python, &inner.settings, &arguments).map_err(|e| unable(e.kind().to_string()))?;
-        let pipes = (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take());
+        let pipes =
+            (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
             return Err(unable("no pipes".to_owned()));
         };
@@ -238,16 +242,17 @@ impl<'a> Life<'a> {
         match timeout(PONG_MAX, self.stdin.write_all(line.as_bytes())).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(gone()),
-            Err(_) => Err(Fault::transient(Reason::Timeout, "the yt-dlp worker takes no questions")),
+            Err(_) => {
+                Err(Fault::transient(Reason::Timeout, "the yt-dlp worker takes no questions"))
+            }
         }
     }
 }
 
 /// The next line. Cancel safe: what was read of it stays in `line`.
 async fn read(stdout: &mut BufReader<ChildStdout>, line: &mut Vec<u8>) -> Result<Value, Fault> {
-    let strange = |what: &str| {
-        Fault::transient(Reason::Internal, format!("the yt-dlp worker {what}"))
-    };
+    let strange =
+        |what: &str| Fault::transient(Reason::Internal, format!("the yt-dlp worker {what}"));
     loop {
         let bytes = stdout.fill_buf().await.map_err(|_| gone())?;
         if bytes.is_empty() {
