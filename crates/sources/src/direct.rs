@@ -1,26 +1,35 @@
-//! Direct — a link that leads straight to audio.
+//! Direct — a link that leads straight to audio, or to a list that does.
 //!
 //! It looks at the bytes, not at what the server calls them, and hands back a [`Download`] that survives broken
-//! connections. It must never read ahead of its reader: whoever takes the bytes decides the pace.
+//! connections. Lists of links (`.m3u`, `.pls`) are followed, lists of segments (`.m3u8`) are played. It must never read ahead of its reader: whoever takes the bytes decides the pace.
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use domain::candidate::{Stream, StreamKind};
 use domain::track::{Location, Track, clean_title};
 use domain::{Fault, Reason};
-use reqwest::header::{HeaderMap, HeaderName};
+use futures_util::future::BoxFuture;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 mod download;
+mod icy;
 mod identity;
+mod lists;
 pub(crate) mod pace;
 
-pub use download::Download;
+use download::Fetch;
 
 use crate::format::{Format, SNIFF_BYTES, Verdict};
+use crate::hls::Hls;
 use crate::http::{Http, fault::place, headers};
 
 /// The name of this source in [`Track::source`].
 pub const NAME: &str = "direct";
+
+/// Lists that may lead to lists.
+const LISTS_MAX: usize = 2;
 
 /// The longest title, in characters.
 pub(crate) const TITLE_MAX: usize = 200;
@@ -67,6 +76,27 @@ pub struct Opened {
     pub is_live: bool,
     /// Whether [`Download::seek`] works.
     pub has_ranges: bool,
+    /// Where a list says it; files do not before they are decoded.
+    pub duration: Option<Duration>,
+}
+
+/// A download in progress. Dropping it closes its connections.
+#[derive(Debug)]
+pub struct Download(Way);
+
+#[derive(Debug)]
+enum Way {
+    /// One file, or one stream without an end.
+    Link(Box<Fetch>),
+    /// Segments.
+    Programme(Box<Hls>),
+}
+
+/// What a link leads to.
+enum Found {
+    Audio(Format),
+    /// The text of a list.
+    List(Vec<u8>),
 }
 
 // === impl Direct ===
@@ -77,32 +107,112 @@ impl Direct {
     }
 
     /// Connects, reads the first bytes and says what they are. Takes up to `attempts_max` times the timeouts of the
-    /// client; a caller that is in more of a hurry drops the future.
+    /// client for every list on the way; a caller that is in more of a hurry drops the future.
     ///
     /// # Errors
     /// `BadUrl`, `PrivateAddress`, `NotAudio`, `NotFound`, `ServiceRefused`, `Empty`, `TooLarge`, `Unsupported` are
     /// refused; `Unreachable`, `Timeout` and a service's own failures are transient, or a wait when it named one.
     pub async fn open(&self, url: &str) -> Result<Opened, Fault> {
         let url = self.http.guard().check(url)?;
-        let (mut download, head) =
-            Download::start(self.http.clone(), url.clone(), self.settings.clone()).await?;
-        let format = sniff(&url, &mut download).await?;
-        let file_name = headers::file_name(&head).or_else(|| path_name(&url));
-        let station = icy_name(&head);
-        let title = clean_title(
-            station.as_deref().or(file_name.as_deref().map(stem)).unwrap_or_default(),
-            TITLE_MAX,
-            url.host_str().unwrap_or("untitled"),
-        );
-        Ok(Opened {
-            content_length: download.total(),
-            is_live: download.is_live(),
-            has_ranges: download.has_ranges(),
-            download,
-            format,
-            file_name,
-            title,
+        self.open_at(url, HeaderMap::new(), StreamKind::File, LISTS_MAX).await
+    }
+
+    /// Opens what a service named, with the headers that go with it. Its word on how the bytes arrive is believed only
+    /// where the bytes do not say it themselves.
+    ///
+    /// # Errors
+    /// As [`Direct::open`].
+    pub async fn open_stream(&self, stream: &Stream) -> Result<Opened, Fault> {
+        let url = self.http.guard().check(&stream.url)?;
+        let mut extra = HeaderMap::new();
+        for (name, value) in &stream.headers {
+            let pair = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
+            let (Ok(name), Ok(mut value)) = pair else { continue };
+            // said to the service's host only
+            value.set_sensitive(true);
+            extra.insert(name, value);
+        }
+        self.open_at(url, extra, stream.kind, LISTS_MAX).await
+    }
+
+    fn open_at(
+        &self,
+        url: Url,
+        extra: HeaderMap,
+        kind: StreamKind,
+        lists_left: usize,
+    ) -> BoxFuture<'_, Result<Opened, Fault>> {
+        Box::pin(async move {
+            let is_endless = kind == StreamKind::Endless;
+            let (http, settings) = (self.http.clone(), self.settings.clone());
+            let started = Fetch::start(http, url.clone(), settings, extra.clone(), is_endless);
+            let (mut fetch, head, at) = started.await?;
+            let media_type = headers::text(&head, CONTENT_TYPE);
+            let is_promised = kind == StreamKind::Hls
+                || lists::is_promised(&at, media_type)
+                || lists::is_promised(&url, None);
+            let download = match sniff(&url, &mut fetch, is_promised).await? {
+                Found::Audio(format) => {
+                    Sniffed { download: Download(Way::Link(Box::new(fetch))), format }
+                }
+                Found::List(text) if lists::is_segments(&text) => {
+                    self.programme(at.clone(), extra, &text).await?
+                }
+                Found::List(text) if lists_left > 0 => {
+                    return self.follow(&at, &text, extra, lists_left - 1).await;
+                }
+                Found::List(_) => {
+                    let detail = format!("{}: a list of lists of lists", place(&url));
+                    return Err(Fault::refused(Reason::Unsupported, detail));
+                }
+            };
+            Ok(opened(&url, &head, download))
         })
+    }
+
+    /// The first link of a list that can be opened.
+    async fn follow(
+        &self,
+        at: &Url,
+        text: &[u8],
+        extra: HeaderMap,
+        lists_left: usize,
+    ) -> Result<Opened, Fault> {
+        let mut last = None;
+        for link in lists::links(at, text) {
+            // what one host was told is not said to another
+            let own = if link.origin() == at.origin() { extra.clone() } else { HeaderMap::new() };
+            match self.open_at(link, own, StreamKind::File, lists_left).await {
+                Ok(opened) => return Ok(opened),
+                Err(fault) => last = Some(fault),
+            }
+        }
+        let none = || Fault::refused(Reason::Empty, format!("{}: an empty list", place(at)));
+        Err(last.unwrap_or_else(none))
+    }
+
+    async fn programme(&self, at: Url, extra: HeaderMap, text: &[u8]) -> Result<Sniffed, Fault> {
+        let (http, settings) = (self.http.clone(), self.settings.clone());
+        let mut hls = Hls::open(http, settings, extra, at.clone(), text).await?;
+        let mut head = Vec::new();
+        let format = loop {
+            match Format::sniff(&head) {
+                Verdict::Audio(format) => break format,
+                _ if head.len() >= SNIFF_BYTES => {
+                    let detail = format!("{}: segments of an unknown kind", place(&at));
+                    return Err(Fault::refused(Reason::NotAudio, detail));
+                }
+                _ => match hls.next().await? {
+                    Some(bytes) => head.extend_from_slice(&bytes),
+                    None => {
+                        let detail = format!("{}: nothing in its segments", place(&at));
+                        return Err(Fault::refused(Reason::Empty, detail));
+                    }
+                },
+            }
+        };
+        hls.unread(head);
+        Ok(Sniffed { download: Download(Way::Programme(Box::new(hls))), format })
     }
 
     /// Opens the link only to see what it is.
@@ -114,6 +224,107 @@ impl Direct {
     }
 }
 
+/// What was opened, and what its first bytes are.
+struct Sniffed {
+    download: Download,
+    format: Format,
+}
+
+fn opened(url: &Url, head: &HeaderMap, Sniffed { download, format }: Sniffed) -> Opened {
+    let file_name = headers::file_name(head).or_else(|| path_name(url));
+    let station = icy_name(head);
+    let title = clean_title(
+        station.as_deref().or(file_name.as_deref().map(stem)).unwrap_or_default(),
+        TITLE_MAX,
+        url.host_str().unwrap_or("untitled"),
+    );
+    // of a programme the name belongs to its list, and says nothing of the bytes
+    let file_name = file_name.filter(|_| matches!(download.0, Way::Link(_)));
+    Opened {
+        content_length: download.total(),
+        is_live: download.is_live(),
+        has_ranges: download.has_ranges(),
+        duration: download.duration(),
+        download,
+        format,
+        file_name,
+        title,
+    }
+}
+
+// === impl Download ===
+
+impl Download {
+    /// The next bytes in order, or `None` at the end. Cancel safe: a dropped call loses nothing.
+    ///
+    /// # Errors
+    /// Transient when the connection broke more often than allowed or is too slow; refused when the file changed or
+    /// grew too large.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        match &mut self.0 {
+            Way::Link(fetch) => fetch.next().await,
+            Way::Programme(hls) => hls.next().await,
+        }
+    }
+
+    /// Continues at another offset, in bytes from the start. The connection is opened by the following `next`.
+    ///
+    /// # Errors
+    /// `Unsupported` when the server has no ranges; `Corrupt` past the end.
+    pub fn seek(&mut self, offset: u64) -> Result<(), Fault> {
+        match &mut self.0 {
+            Way::Link(fetch) => fetch.seek(offset),
+            Way::Programme(_) => {
+                Err(Fault::refused(Reason::Unsupported, "segments are played one after the other"))
+            }
+        }
+    }
+
+    /// Where the next byte comes from, in bytes from the start.
+    pub fn offset(&self) -> u64 {
+        match &self.0 {
+            Way::Link(fetch) => fetch.offset(),
+            Way::Programme(hls) => hls.offset(),
+        }
+    }
+
+    /// The whole length in bytes, if the server said it.
+    pub fn total(&self) -> Option<u64> {
+        match &self.0 {
+            Way::Link(fetch) => fetch.total(),
+            Way::Programme(_) => None,
+        }
+    }
+
+    /// Whether [`Download::seek`] works.
+    pub fn has_ranges(&self) -> bool {
+        matches!(&self.0, Way::Link(fetch) if fetch.has_ranges())
+    }
+
+    /// Whether it has no end.
+    pub fn is_live(&self) -> bool {
+        match &self.0 {
+            Way::Link(fetch) => fetch.is_live(),
+            Way::Programme(hls) => hls.is_live(),
+        }
+    }
+
+    /// What a station calls the song that is on, once for each that it names: asked after every `next`.
+    pub fn take_title(&mut self) -> Option<String> {
+        match &mut self.0 {
+            Way::Link(fetch) => fetch.take_title(),
+            Way::Programme(_) => None,
+        }
+    }
+
+    fn duration(&self) -> Option<Duration> {
+        match &self.0 {
+            Way::Link(_) => None,
+            Way::Programme(hls) => hls.duration(),
+        }
+    }
+}
+
 // === impl Opened ===
 
 impl Opened {
@@ -122,7 +333,7 @@ impl Opened {
         Track {
             title: self.title.clone(),
             artist: None,
-            duration: None,
+            duration: self.duration,
             location: Location::Http(url.trim().to_owned()),
             source: NAME,
             link: Some(url.trim().to_owned()),
@@ -135,16 +346,21 @@ impl Opened {
     }
 }
 
-/// Reads until the first bytes are recognised, and leaves them to be read again.
-async fn sniff(url: &Url, download: &mut Download) -> Result<Format, Fault> {
+/// Reads until the first bytes are recognised, and leaves them to be read again; of a list, all. Words are a list only
+/// where one was promised.
+async fn sniff(url: &Url, fetch: &mut Fetch, is_promised: bool) -> Result<Found, Fault> {
     let mut head = Vec::new();
     let mut is_over = false;
     loop {
         let is_enough = is_over || head.len() >= SNIFF_BYTES;
         match Format::sniff(&head) {
             Verdict::Audio(format) => {
-                download.unread(head);
-                return Ok(format);
+                fetch.unread(head);
+                return Ok(Found::Audio(format));
+            }
+            Verdict::Playlist => return rest(url, fetch, head).await.map(Found::List),
+            Verdict::Text if is_promised && is_enough => {
+                return rest(url, fetch, head).await.map(Found::List);
             }
             Verdict::Unsupported(name) => {
                 return Err(Fault::refused(Reason::Unsupported, format!("{}: {name}", place(url))));
@@ -155,12 +371,24 @@ async fn sniff(url: &Url, download: &mut Download) -> Result<Format, Fault> {
             Verdict::Text | Verdict::Unknown if is_enough => {
                 return Err(Fault::refused(Reason::NotAudio, format!("{}: not audio", place(url))));
             }
-            Verdict::Text | Verdict::Unknown => match download.next().await? {
+            Verdict::Text | Verdict::Unknown => match fetch.next().await? {
                 Some(bytes) => head.extend_from_slice(&bytes),
                 None => is_over = true,
             },
         }
     }
+}
+
+/// The whole of a list.
+async fn rest(url: &Url, fetch: &mut Fetch, mut text: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    while let Some(bytes) = fetch.next().await? {
+        text.extend_from_slice(&bytes);
+        if text.len() > lists::LIST_BYTES_MAX {
+            let detail = format!("{}: a list without an end", place(url));
+            return Err(Fault::refused(Reason::TooLarge, detail));
+        }
+    }
+    Ok(text)
 }
 
 /// The name of a radio station, as SHOUTcast and Icecast send it.

@@ -19,7 +19,9 @@ pub enum Format {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Audio(Format),
-    /// Audio or a playlist, but of a kind that nothing here plays; its name.
+    /// A list of links or of segments.
+    Playlist,
+    /// Audio, but of a kind that nothing here plays; its name.
     Unsupported(&'static str),
     /// A page, a document or other words.
     Text,
@@ -37,6 +39,12 @@ impl Format {
     pub fn sniff(head: &[u8]) -> Verdict {
         if let Some(format) = container(head) {
             return Verdict::Audio(format);
+        }
+        let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+        if text.starts_with(b"#EXTM3U")
+            || text.get(..10).is_some_and(|it| it.eq_ignore_ascii_case(b"[playlist]"))
+        {
+            return Verdict::Playlist;
         }
         if let Some(name) = unsupported(head) {
             return Verdict::Unsupported(name);
@@ -124,9 +132,7 @@ fn behind_id3(head: &[u8]) -> Format {
 }
 
 fn unsupported(head: &[u8]) -> Option<&'static str> {
-    let known: [(&[u8], &str); 8] = [
-        (b"#EXTM3U", "m3u playlist"),
-        (b"[playlist]", "pls playlist"),
+    let known: [(&[u8], &str); 6] = [
         (b"#!AMR", "amr"),
         (b"MThd", "midi"),
         (b"wvpk", "wavpack"),
@@ -268,7 +274,9 @@ mod tests {
             (junk(aac(4)), Audio(Aac)),
             (transport(4), Audio(MpegTs)),
             (transport(5)[100..].to_vec(), Audio(MpegTs)),
-            (b"#EXTM3U\n#EXT-X-VERSION:3\n".to_vec(), Unsupported("m3u playlist")),
+            (b"#EXTM3U\n#EXT-X-VERSION:3\n".to_vec(), Playlist),
+            (b"\xEF\xBB\xBF#EXTM3U\n".to_vec(), Playlist),
+            (b"[Playlist]\nFile1=http://a/".to_vec(), Playlist),
             (b"<!doctype html><title>\xd0\x9f".to_vec(), Text),
             ("<html>Привет".as_bytes()[..13].to_vec(), Text),
             (b"{\"error\": \"sign in\"}".to_vec(), Text),

@@ -267,4 +267,6 @@ fn unpacked(url: &Url, response: Response) -> Result<Response, Fault> {
 }
 
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod tests;

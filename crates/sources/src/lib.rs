@@ -11,6 +11,7 @@ pub mod catalogues;
 pub mod direct;
 pub mod files;
 pub mod format;
+pub mod hls;
 pub mod http;
 pub mod secret;
 pub mod service;

@@ -1,4 +1,5 @@
-//! The bytes of one link, through broken connections.
+//! The bytes of one link, through broken connections. A station has no end, no length and no way back; what it calls
+//! the song that is on comes between its bytes.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,12 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::{Class, Fault, Reason};
 use futures_util::future::BoxFuture;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
 use super::Settings;
+use super::icy::Icy;
 use super::identity::Identity;
 use super::pace::Pace;
 use crate::http::fault::{of_body, of_silence, of_status, place};
@@ -26,11 +28,14 @@ const PROGRESS: u64 = 256 * 1024;
 /// A server without ranges is asked for at most this many known bytes again.
 const AGAIN_MAX: u64 = 64 * 1024 * 1024;
 
+/// A station is given longer to come back than a file: it may be restarting.
+const LIVE_ATTEMPTS_MIN: u32 = 12;
+
 /// A seek this far ahead reads on instead of connecting anew.
 const SKIP_MAX: u64 = 64 * 1024;
 
 /// A download in progress. Dropping it closes the connection.
-pub struct Download {
+pub(super) struct Fetch {
     http: Http,
     url: Url,
     settings: Settings,
@@ -52,6 +57,10 @@ pub struct Download {
     opened: Instant,
     pace: Pace,
     is_over: bool,
+    /// What has to be sent with every request.
+    extra: HeaderMap,
+    icy: Option<Icy>,
+    title: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,29 +81,33 @@ enum Trouble {
     Over(Fault),
 }
 
-// === impl Download ===
+// === impl Fetch ===
 
-impl fmt::Debug for Download {
+impl fmt::Debug for Fetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = place(&self.url);
-        f.debug_struct("Download")
+        f.debug_struct("Fetch")
             .field("place", &place)
             .field("offset", &self.offset)
             .finish_non_exhaustive()
     }
 }
 
-impl Download {
-    /// Asks for the whole file; also returns the headers of the answer.
+impl Fetch {
+    /// Asks for the whole file; also returns the headers of the answer and where it came from. `is_endless` when that
+    /// is known already.
     pub(super) async fn start(
         http: Http,
         url: Url,
         settings: Settings,
-    ) -> Result<(Download, HeaderMap), Fault> {
+        mut extra: HeaderMap,
+        is_endless: bool,
+    ) -> Result<(Fetch, HeaderMap, Url), Fault> {
+        extra.insert(HeaderName::from_static("icy-metadata"), HeaderValue::from_static("1"));
         let mut failures = 0;
         let opened = Instant::now();
         let response = loop {
-            let fault = match ask(&http, &url, &HeaderMap::new()).await {
+            let fault = match ask(&http, &url, &extra).await {
                 Ok(response) => break response,
                 Err(fault) => fault,
             };
@@ -108,7 +121,8 @@ impl Download {
         };
         let head = response.headers().clone();
         let identity = Identity::of(&response);
-        let is_radio = head.keys().any(|name| name.as_str().starts_with("icy-"));
+        let at = response.url().clone();
+        let is_radio = is_endless || head.keys().any(|name| name.as_str().starts_with("icy-"));
         let kind = match identity.total {
             None if is_radio => Kind::Live,
             Some(_) if headers::accepts_ranges(&head) => Kind::Ranges,
@@ -118,7 +132,7 @@ impl Download {
             return Err(too_large(&url, &settings));
         }
         let pace = Pace::new(settings.rate_min, settings.rate_window);
-        let download = Download {
+        let download = Fetch {
             http,
             url,
             settings,
@@ -135,8 +149,11 @@ impl Download {
             opened,
             pace,
             is_over: false,
+            extra,
+            icy: icy(&head),
+            title: None,
         };
-        Ok((download, head))
+        Ok((download, head, at))
     }
 
     /// The next bytes in order, or `None` at the end. Cancel safe: a dropped call loses nothing.
@@ -144,7 +161,7 @@ impl Download {
     /// # Errors
     /// Transient when the connection broke more often than allowed or is too slow; refused when the file changed or
     /// grew too large.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         if !self.head.is_empty() {
             let bytes = std::mem::take(&mut self.head);
             self.offset += bytes.len() as u64;
@@ -162,7 +179,7 @@ impl Download {
                     self.body = None;
                     self.failures += 1;
                     self.since_failure = 0;
-                    if self.failures >= self.settings.attempts_max {
+                    if self.failures >= self.attempts_max() {
                         self.failures = 0;
                         return Err(fault);
                     }
@@ -179,7 +196,7 @@ impl Download {
     ///
     /// # Errors
     /// `Unsupported` when the server has no ranges; `Corrupt` past the end.
-    pub fn seek(&mut self, offset: u64) -> Result<(), Fault> {
+    pub(super) fn seek(&mut self, offset: u64) -> Result<(), Fault> {
         if self.kind != Kind::Ranges {
             return Err(Fault::refused(
                 Reason::Unsupported,
@@ -214,23 +231,35 @@ impl Download {
     }
 
     /// Where the next byte comes from, in bytes from the start.
-    pub fn offset(&self) -> u64 {
+    pub(super) fn offset(&self) -> u64 {
         self.offset
     }
 
     /// The whole length in bytes, if the server said it.
-    pub fn total(&self) -> Option<u64> {
+    pub(super) fn total(&self) -> Option<u64> {
         self.identity.total
     }
 
-    /// Whether [`Download::seek`] works.
-    pub fn has_ranges(&self) -> bool {
+    /// Whether [`Fetch::seek`] works.
+    pub(super) fn has_ranges(&self) -> bool {
         self.kind == Kind::Ranges
     }
 
     /// Whether this is a station, which has no end.
-    pub fn is_live(&self) -> bool {
+    pub(super) fn is_live(&self) -> bool {
         self.kind == Kind::Live
+    }
+
+    /// What a station calls the song that is on, once for each that it names.
+    pub(super) fn take_title(&mut self) -> Option<String> {
+        self.title.take()
+    }
+
+    fn attempts_max(&self) -> u32 {
+        match self.kind {
+            Kind::Live => self.settings.attempts_max.max(LIVE_ATTEMPTS_MIN),
+            Kind::Ranges | Kind::Whole => self.settings.attempts_max,
+        }
     }
 
     /// Puts back what was read from the start.
@@ -241,7 +270,13 @@ impl Download {
 
     /// Takes one piece from the connection; `None` when there was nothing for the reader in it.
     async fn step(&mut self) -> Result<Option<Bytes>, Trouble> {
-        let left = self.settings.open_max.saturating_sub(self.opened.elapsed());
+        let left = match self.kind {
+            // it plays for as long as somebody listens
+            Kind::Live => self.settings.open_max,
+            Kind::Ranges | Kind::Whole => {
+                self.settings.open_max.saturating_sub(self.opened.elapsed())
+            }
+        };
         if left.is_zero() {
             let detail = format!("{}: open for too long", place(&self.url));
             return Err(Trouble::Over(Fault::refused(Reason::TooLong, detail)));
@@ -287,8 +322,16 @@ impl Download {
         if bytes.is_empty() {
             return Ok(None);
         }
+        if let Some(icy) = &mut self.icy {
+            let (sound, title) = icy.strip(bytes);
+            bytes = sound;
+            self.title = title.or(self.title.take());
+            if bytes.is_empty() {
+                return Ok(None);
+            }
+        }
         let end = self.offset + bytes.len() as u64;
-        if end > self.settings.bytes_max {
+        if end > self.settings.bytes_max && self.kind != Kind::Live {
             return Err(Trouble::Over(too_large(&self.url, &self.settings)));
         }
         if self.identity.total.is_some_and(|total| end > total) {
@@ -328,10 +371,10 @@ impl Download {
         let connecting = match &mut self.connecting {
             Some(connecting) => connecting,
             None => {
-                let wanted = match self.kind {
-                    Kind::Ranges if self.offset > 0 => self.identity.range_from(self.offset),
-                    _ => HeaderMap::new(),
-                };
+                let mut wanted = self.extra.clone();
+                if self.kind == Kind::Ranges && self.offset > 0 {
+                    wanted.extend(self.identity.range_from(self.offset));
+                }
                 let (http, url, pause) = (self.http.clone(), self.url.clone(), self.pause);
                 self.connecting.insert(Box::pin(async move {
                     sleep(pause).await;
@@ -348,6 +391,7 @@ impl Download {
             Err(fault) => return Err(Trouble::Over(fault)),
         };
         self.discard = self.splice(&response)?;
+        self.icy = icy(response.headers());
         tracing::debug!(place = %place(&self.url), offset = self.offset, attempt = self.failures, "connected again");
         self.body = Some(response);
         Ok(true)
@@ -377,6 +421,11 @@ impl Download {
     fn changed(&self, how: &str) -> Fault {
         Fault::refused(Reason::Corrupt, format!("{}: {how}", place(&self.url)))
     }
+}
+
+/// How an answer weaves its titles in.
+fn icy(head: &HeaderMap) -> Option<Icy> {
+    headers::text(head, HeaderName::from_static("icy-metaint"))?.parse().ok().and_then(Icy::new)
 }
 
 async fn ask(http: &Http, url: &Url, wanted: &HeaderMap) -> Result<Response, Fault> {

@@ -372,6 +372,66 @@ async fn a_station_is_live_and_survives_a_break() {
     assert!(server.seen()[1].range_from().is_none());
 }
 
+/// Sound with these words after every `every` bytes of it.
+fn woven(sound: &[u8], every: usize, words: &str) -> Vec<u8> {
+    let count = words.len().div_ceil(16);
+    let mut block = vec![count as u8];
+    block.extend_from_slice(words.as_bytes());
+    block.resize(1 + count * 16, 0);
+    let cut =
+        |part: &[u8]| if part.len() == every { [part, &block].concat() } else { part.to_vec() };
+    sound.chunks(every).flat_map(cut).collect()
+}
+
+#[tokio::test]
+async fn titles_come_out_of_the_sound_and_it_goes_on_after_a_break_without_limits() {
+    let sound = flac(20_000);
+    let served = sound.clone();
+    let server = serve(move |_, number| {
+        // every connection counts in its own way
+        let (every, title, part) = match number {
+            0 => ("1000", "One - It's On", &served[..9_500]),
+            _ => ("700", "Two", &served[9_500..]),
+        };
+        let start = head("200 OK", &[("icy-metaint", every), ("icy-name", "Radio")]);
+        let body = woven(part, every.parse().unwrap(), &format!("StreamTitle='{title}';"));
+        let body = body.chunks(333).map(|chunk| Step::Send(chunk.to_vec()));
+        let end = if number == 0 { vec![] } else { vec![Step::Hang] };
+        std::iter::once(Step::Send(start)).chain(body).chain(end).collect()
+    })
+    .await;
+    // a station may bring more than a file may have
+    let settings = Settings { bytes_max: 10_000, ..settings() };
+    let direct = Direct::new(server::http(&["127.0.0.1"]), settings);
+    let mut opened = direct.open(&server.url("/live")).await.unwrap();
+    let (mut heard, mut titles) = (Vec::new(), Vec::new());
+    while heard.len() < sound.len() {
+        heard.extend_from_slice(&opened.download.next().await.unwrap().unwrap());
+        titles.extend(opened.download.take_title());
+    }
+    assert!(heard == sound, "no word in the sound");
+    titles.dedup();
+    assert_eq!(titles, ["One - It's On", "Two"]);
+    assert!(server.seen().iter().all(|request| request.header("icy-metadata") == Some("1")));
+    assert!(opened.download.seek(0).is_err());
+}
+
+#[tokio::test]
+async fn a_stream_of_a_service_gets_its_headers_and_others_do_not() {
+    let other = serve(|_, _| answer("200 OK", &[], &flac(5000))).await;
+    let to = other.url("/b");
+    let server = serve(move |_, _| redirect(&to)).await;
+    let stream = Stream {
+        url: server.url("/a"),
+        headers: vec![("Referer".to_owned(), "https://site.test/".to_owned())],
+        lifetime: None,
+        kind: StreamKind::File,
+    };
+    assert!(direct().open_stream(&stream).await.is_ok());
+    assert_eq!(server.seen()[0].header("referer"), Some("https://site.test/"));
+    assert_eq!(other.seen()[0].header("referer"), None);
+}
+
 #[tokio::test]
 async fn a_redirected_link_plays_and_is_asked_again_from_the_start() {
     let body = Arc::new(flac(MIB));
