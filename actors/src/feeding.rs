@@ -53,6 +53,10 @@ pub(crate) fn open(
                     opened.has_ranges,
                 )
             }
+            Location::Page { service, .. } => {
+                let detail = format!("{service} is not there any more");
+                return Err(Fault::refused(Reason::NotFound, detail));
+            }
             Location::Telegram(attachment) => {
                 let account = account.ok_or_else(|| {
                     Fault::transient(

@@ -90,6 +90,10 @@ impl Actor for Resolver {
 
 impl State {
     fn resolve(&mut self, request: Request, reply: Reply<Outcome>) {
+        if let Request::Found(track) = request {
+            reply.send(Ok(vec![*track]));
+            return;
+        }
         let place = Place::of(&request);
         let admitted = self.breakers.admit(&place, self.started.elapsed());
         let extractor = match admitted.and_then(|()| self.routes.of(&request)) {
@@ -138,6 +142,7 @@ impl Routes {
             Request::Query(_) => self.files.clone().ok_or_else(|| {
                 Fault::refused(Reason::NotFound, "there is no music folder to search")
             }),
+            Request::Found(_) => Err(Fault::refused(Reason::NotFound, "it was found already")),
         }
     }
 }

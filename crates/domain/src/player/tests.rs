@@ -99,6 +99,7 @@ fn track(title: &str) -> Track {
         location: Location::File(format!("/music/{title}").into()),
         source: "files",
         link: None,
+        is_live: false,
     }
 }
 
