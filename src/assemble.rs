@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use actors::settings::{Bot, Chat, Settings, Sources};
+use actors::settings::{Bot, Chat, Lookups, Settings, Sources};
 use domain::{ChatId, Class, Fault, UserId};
 use sources::http::AllowHost;
 use telegram::{Secret, Session};
@@ -141,7 +141,8 @@ pub fn media(config: &Config) -> Result<media::Settings, Mistakes> {
     })
 }
 
-fn sources(config: &Config) -> Result<Sources, Mistakes> {
+/// Where music is looked for, and how.
+pub fn sources(config: &Config) -> Result<Sources, Mistakes> {
     let mut allow_hosts = Vec::new();
     for host in &config.sources.allow_hosts {
         let host: AllowHost = host
@@ -169,7 +170,20 @@ fn sources(config: &Config) -> Result<Sources, Mistakes> {
             backoff: Duration::from_millis(500),
         },
         attachment: sources::attachment::Settings { bytes_max: config.sources.size_max_bytes },
-        resolve_max: config.sources.resolve_max,
+        services: Vec::new(),
+        lookups: Lookups {
+            inquiry: domain::inquiry::Settings {
+                deadline: config.sources.resolve_max,
+                answer_max: config.sources.answer_max.min(config.sources.resolve_max),
+                ..domain::inquiry::Settings::STANDARD
+            },
+            rules: domain::matching::Rules {
+                is_live_allowed: config.sources.is_live_allowed,
+                is_explicit_allowed: config.sources.is_explicit_allowed,
+                duration_max: config.chat.duration_max,
+            },
+            playlist_max: config.sources.playlist_max,
+        },
         read_ahead_bytes: config.audio.read_ahead_bytes,
         stall: Duration::from_secs(30),
     })

@@ -81,6 +81,10 @@ pub struct Sources {
     pub allow_hosts: Vec<String>,
     pub size_max_bytes: u64,
     pub resolve_max: Duration,
+    pub answer_max: Duration,
+    pub playlist_max: usize,
+    pub is_live_allowed: bool,
+    pub is_explicit_allowed: bool,
 }
 
 #[derive(Debug, Clone)]

@@ -104,6 +104,10 @@ impl Reader<'_> {
             allow_hosts: self.texts("sources.allow_hosts"),
             size_max_bytes: self.number("sources.size_max_mib", 1, 1 << 20) << 20,
             resolve_max: self.seconds("sources.resolve_max_s", 1, 300),
+            answer_max: self.seconds("sources.answer_max_s", 1, 300),
+            playlist_max: self.number("sources.playlist_max", 1, 10_000) as usize,
+            is_live_allowed: self.flag("sources.live"),
+            is_explicit_allowed: self.flag("sources.explicit"),
         }
     }
 
@@ -175,6 +179,10 @@ impl Reader<'_> {
 
     fn seconds(&mut self, key: &str, min: u64, max: u64) -> Duration {
         Duration::from_secs(self.number(key, min, max))
+    }
+
+    fn flag(&self, key: &str) -> bool {
+        self.value(key).and_then(Value::as_bool).unwrap_or_default()
     }
 
     fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> T {

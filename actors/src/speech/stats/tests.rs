@@ -65,6 +65,7 @@ fn busy(n_chats: i64) -> Stats {
         uptime_ms: 3_723_000,
         memory_bytes: Some(84 << 20),
         totals: Totals {
+            services: vec![],
             chats: chats.len(),
             playing: chats.len(),
             paused: 0,
