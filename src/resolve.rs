@@ -11,13 +11,14 @@ use domain::track::{Request, Track};
 use serde_json::{Value, json};
 
 use crate::cli::ResolveOptions;
-use crate::config::{Config, Log};
+use crate::config::{Config, Environment, Log};
 use crate::run::{fail, refuse};
 use crate::{assemble, telemetry};
 
 pub fn run(options: &ResolveOptions) -> ExitCode {
+    let keys = Environment(&|name| std::env::var(name).ok()).keys();
     let sources = Config::load(options.run.config.as_deref())
-        .and_then(|config| Ok((assemble::sources(&config)?, config.log)));
+        .and_then(|config| Ok((assemble::sources(&config, &keys)?, config.log)));
     let (sources, log) = match sources {
         Ok(sources) => sources,
         Err(mistakes) => return refuse(&mistakes.into()),

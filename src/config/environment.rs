@@ -1,6 +1,8 @@
 //! The environment's part of the settings: who this installation is. Only `src/` reads the environment.
 
-use super::{Identity, Mistake, Mistakes};
+use sources::secret::Secret;
+
+use super::{Identity, Keys, Mistake, Mistakes};
 
 /// Looks a variable up; the process's own environment, or a table in tests and in the demo.
 pub struct Environment<'a>(pub &'a dyn Fn(&str) -> Option<String>);
@@ -70,10 +72,33 @@ impl Environment<'_> {
             &mut mistakes,
         );
         let bot_session = self.get("BOT_SESSION");
+        let keys = self.keys();
         if !mistakes.is_empty() {
             return Err(Mistakes(mistakes));
         }
-        Ok(Identity { api_id, api_hash, bot_token, assistants, bot_session, owner, sudo, logger })
+        Ok(Identity {
+            api_id,
+            api_hash,
+            bot_token,
+            assistants,
+            bot_session,
+            owner,
+            sudo,
+            logger,
+            keys,
+        })
+    }
+
+    /// What outside services want to see; none of it has to be there.
+    pub fn keys(&self) -> Keys {
+        let key = |name| self.get(name).map(Secret::new);
+        Keys {
+            soundcloud: key("SOUNDCLOUD_CLIENT_ID"),
+            jamendo: key("JAMENDO_CLIENT_ID"),
+            cobalt: key("COBALT_KEY"),
+            gateway: key("GATEWAY_SECRET"),
+            spotify: self.get("SPOTIFY_CLIENT_ID").zip(key("SPOTIFY_CLIENT_SECRET")),
+        }
     }
 
     fn get(&self, name: &str) -> Option<String> {

@@ -65,7 +65,6 @@ fn busy(n_chats: i64) -> Stats {
         uptime_ms: 3_723_000,
         memory_bytes: Some(84 << 20),
         totals: Totals {
-            services: vec![],
             chats: chats.len(),
             playing: chats.len(),
             paused: 0,
@@ -75,6 +74,7 @@ fn busy(n_chats: i64) -> Stats {
             unwell: 0,
         },
         engine: Engine { clocks: 1, lateness_max_us: 4_200, ..Engine::default() },
+        services: vec![],
         chats,
         tree: Snapshot { children: tree },
     }
