@@ -27,6 +27,7 @@ use crate::root::extractors::service::{self, Answer, Question};
 use crate::settings::Lookups;
 
 use asking::Chair;
+pub(crate) use opening::{PageName, name_of_page};
 pub(crate) use trail::Trail;
 
 /// Hits that one service is asked for.
@@ -63,7 +64,7 @@ pub(crate) struct Guide {
 
 struct Memory {
     searches: Cache<String, Result<Hit, Fault>>,
-    streams: Cache<(&'static str, String), Stream>,
+    streams: Cache<PageName, Stream>,
     began: Instant,
 }
 

@@ -13,6 +13,9 @@ use super::asking::Chair;
 use super::{Guide, Hit, Outside, Told, Trail};
 use crate::root::extractors::service::{Answer, Question};
 
+/// What a page is remembered by.
+pub(crate) type PageName = (&'static str, String);
+
 // === impl Guide ===
 
 impl Guide {
@@ -32,7 +35,7 @@ impl Guide {
         let Location::Page { service, key } = &track.location else {
             return Err(Fault::refused(Reason::Internal, "the track needs no opening"));
         };
-        let name = (*service, if key.is_empty() { words_of(track) } else { key.clone() });
+        let name = name_of_page(track);
         if let Some(stream) = self.kept(&name, is_stale) {
             trail.note("memory", Step::Open, trail.now(), Came::Answer, Then::Taken);
             return Ok(stream);
@@ -100,7 +103,7 @@ impl Guide {
         self.open_at(self.openers(&found), trail).await
     }
 
-    fn kept(&self, name: &(&'static str, String), is_stale: bool) -> Option<Stream> {
+    fn kept(&self, name: &PageName, is_stale: bool) -> Option<Stream> {
         let mut memory = self.memory();
         if is_stale {
             memory.streams.forget(name);
@@ -109,7 +112,7 @@ impl Guide {
         memory.streams.get(name, now)
     }
 
-    fn keep(&self, name: (&'static str, String), stream: &Stream) {
+    fn keep(&self, name: PageName, stream: &Stream) {
         let Some(lifetime) = Lifetimes::STANDARD.of_stream(stream.lifetime) else { return };
         let mut memory = self.memory();
         let now = memory.began.elapsed();
@@ -117,6 +120,12 @@ impl Guide {
     }
 }
 
-fn words_of(track: &Track) -> String {
-    domain::words::words(&track.display()).join(" ")
+/// Tracks of the same name have the same bytes: their page, or what they are called where they have none.
+pub(crate) fn name_of_page(track: &Track) -> PageName {
+    let called = || domain::words::words(&track.display()).join(" ");
+    match &track.location {
+        Location::Page { service, key } if !key.is_empty() => (service, key.clone()),
+        Location::Page { service, .. } => (service, called()),
+        _ => (track.source, called()),
+    }
 }

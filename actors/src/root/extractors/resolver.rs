@@ -6,6 +6,8 @@
 //! tells    whoever asked
 //! survives nothing · loses: look-ups under way, which are asked again, and what it remembered of answers
 
+use std::collections::HashMap;
+
 use domain::breaker::Status;
 use domain::candidate::Stream;
 use domain::track::{Request, Track};
@@ -16,8 +18,11 @@ use tokio::time::Instant;
 
 use crate::breakers::{Breakers, Place};
 use crate::ledger::Ledger;
-use crate::resolving::{Finding, Guide, Outside, Rest, Routes, Told};
+use crate::resolving::{self, Finding, Guide, Outside, PageName, Rest, Routes, Told};
 use crate::settings::Lookups;
+
+/// What is opened, and whether anew.
+type Name = (PageName, bool);
 
 pub(crate) enum Msg {
     Resolve {
@@ -42,6 +47,11 @@ pub(crate) enum Msg {
         words: String,
         n_max: usize,
         reply: Reply<Told<Vec<Track>>>,
+    },
+    /// An opening came to its end.
+    Opened {
+        name: Name,
+        told: Box<Told<Stream>>,
     },
     /// An extractor answered, or did not.
     Came {
@@ -70,6 +80,8 @@ pub(crate) struct State {
     context: Context<Msg>,
     guide: Guide,
     breakers: Breakers,
+    /// Openings under way, with all who wait for them: whoever asks for the same gets the same.
+    openings: HashMap<Name, Vec<Reply<Told<Stream>>>>,
     started: Instant,
 }
 
@@ -89,7 +101,8 @@ impl Actor for Resolver {
         let Parts { routes, services, ledger, settings } = parts;
         let guide = Guide::new(routes, services, ledger, settings);
         context.ready();
-        Ok(State { context, guide, breakers: Breakers::default(), started: Instant::now() })
+        let (breakers, openings) = (Breakers::default(), HashMap::new());
+        Ok(State { context, guide, breakers, openings, started: Instant::now() })
     }
 
     async fn handle(
@@ -101,19 +114,9 @@ impl Actor for Resolver {
         let guide = state.guide.clone();
         match message {
             Msg::Resolve { request, reply } => state.resolve(request, reply),
-            Msg::Open { track, is_stale, reply } => {
-                state.context.tasks().spawn_quiet(async move {
-                    reply.send(guide.open(&track, is_stale).await);
-                });
-            }
-            Msg::Prepare(track) => {
-                state.context.tasks().spawn_quiet(async move {
-                    let told = guide.open(&track, false).await;
-                    if let Err(fault) = told.outcome {
-                        tracing::debug!(%fault, "the next track could not be opened ahead");
-                    }
-                });
-            }
+            Msg::Open { track, is_stale, reply } => state.open(track, is_stale, Some(reply)),
+            Msg::Prepare(track) => state.open(track, false, None),
+            Msg::Opened { name, told } => state.opened(&name, &told),
             Msg::More { rest, reply } => {
                 state.context.tasks().spawn_quiet(async move {
                     reply.send(guide.more(rest).await);
@@ -151,6 +154,29 @@ impl State {
                 let _ending = heard.send(Msg::Came { place, fault: looked.err() }).is_err();
             }
         });
+    }
+
+    fn open(&mut self, track: Box<Track>, is_stale: bool, reply: Option<Reply<Told<Stream>>>) {
+        let name = (resolving::name_of_page(&track), is_stale);
+        if let Some(waiting) = self.openings.get_mut(&name) {
+            waiting.extend(reply);
+            return;
+        }
+        self.openings.insert(name.clone(), reply.into_iter().collect());
+        let guide = self.guide.clone();
+        self.context.tasks().spawn(async move {
+            let told = Box::new(guide.open(&track, is_stale).await);
+            Msg::Opened { name, told }
+        });
+    }
+
+    fn opened(&mut self, name: &Name, told: &Told<Stream>) {
+        if let Err(fault) = &told.outcome {
+            tracing::debug!(%fault, "a track could not be opened");
+        }
+        for reply in self.openings.remove(name).into_iter().flatten() {
+            reply.send(told.clone());
+        }
     }
 
     fn came(&mut self, place: &Place, fault: Option<&Fault>) {
