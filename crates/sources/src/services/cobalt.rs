@@ -196,7 +196,7 @@ impl Service for Cobalt {
             host.strip_suffix(*site).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
         let is_post = link.path().len() > 1;
-        (is_post && SITES.iter().any(|site| is_of(site))).then(|| Known::Track(link.to_string()))
+        (is_post && SITES.iter().any(is_of)).then(|| Known::Track(link.to_string()))
     }
 
     fn search<'a>(&'a self, _: &'a str, _: usize) -> Answer<'a, Vec<Candidate>> {
