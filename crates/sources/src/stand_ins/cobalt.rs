@@ -35,7 +35,7 @@ fn answer(scene: &Scene, request: &Request) -> Vec<Step> {
             return error("401 Unauthorized", &[], "error.api.auth.key.not_found");
         }
         Some(Shape::TooMany) => {
-            let wait = [("Retry-After", "7"), ("RateLimit-Reset", "7")];
+            let wait = [("RateLimit-Limit", "20"), ("RateLimit-Reset", "7")];
             return error("429 Too Many Requests", &wait, "error.api.rate_exceeded");
         }
         _ => {}
