@@ -1,4 +1,3 @@
-use domain::Class;
 use reqwest::header::AUTHORIZATION;
 use serde_json::json;
 

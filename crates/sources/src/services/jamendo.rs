@@ -50,17 +50,22 @@ impl Jamendo {
     async fn results(&self, question: Question) -> Result<Value, Fault> {
         let mut answer = self.instance.json(question).await?;
         match answer.text("/headers/status") {
-            Some("success") => Ok(answer["results"].take()),
-            Some(_) => Err(self.meaning(answer.number("/headers/code").unwrap_or_default() as u32)),
+            Some("failed") => {
+                Err(self.meaning(answer.number("/headers/code").unwrap_or_default() as u32))
+            }
+            // documented as "succeed", sent as "success"
+            Some(_) => Ok(answer["results"].take()),
             None => Err(self.instance.strange("a status")),
         }
     }
 
-    /// 5 is a key that it does not take, 6 too many questions; the rest is its own trouble.
+    /// As developer.jamendo.com/v3.0/response-codes has them: 3, 4 and 8 are about what was asked; 5, 10 and 11 about who
+    /// asks; 6 is too many questions.
     fn meaning(&self, code: u32) -> Fault {
         let detail = format!("{}: code {code}", self.instance.label());
         let class = match code {
-            5 => Class::Fatal,
+            3 | 4 | 8 => Class::Refused,
+            5 | 10 | 11 => Class::Fatal,
             6 => Class::FloodWait(PAUSE),
             _ => Class::Transient,
         };

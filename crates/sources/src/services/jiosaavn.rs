@@ -116,9 +116,7 @@ impl Service for JioSaavn {
         let page = || format!("https://www.jiosaavn.com/{}", parts.join("/"));
         match parts.as_slice() {
             ["song", _, _] => Some(Known::Track(page())),
-            ["album", _, _] | ["featured", _, _] | ["s", "playlist", ..] => {
-                Some(Known::List(page()))
-            }
+            ["album", _, _] | ["featured", _, _] => Some(Known::List(page())),
             _ => None,
         }
     }
