@@ -193,6 +193,7 @@ pub fn sources(config: &Config, keys: &Keys) -> Result<Sources, Mistakes> {
                 is_explicit_allowed: config.sources.is_explicit_allowed,
                 duration_max: config.chat.duration_max,
             },
+            open_max: config.sources.resolve_max.min(config.audio.stuck_after * 3 / 4),
             playlist_max: config.sources.playlist_max,
         },
         read_ahead_bytes: config.audio.read_ahead_bytes,

@@ -1,20 +1,22 @@
 //! How a track's bytes reach the decoder: a file as it is, everything else through a bounded feed that a task of the
 //! player fills.
 
+mod page;
+
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 
-use domain::timeline::{Came, Row, Step, Then, Timeline};
+use domain::timeline::Timeline;
 use domain::track::{Attachment, Location, Track};
 use domain::{Fault, Reason};
 use media::feed::{self, Command, FeedSettings, Writer};
 use media::{Hint, Input};
 
-use crate::patience;
 use crate::resolving::Told;
 use crate::root::chats::chat::Parts;
-use crate::root::extractors::resolver;
+
+use page::{Page, Reopening};
 
 /// A track ready to be decoded.
 pub(crate) struct Opened {
@@ -35,7 +37,7 @@ pub(crate) fn open(
     parts: &Parts,
     track: Track,
 ) -> impl Future<Output = Told<Opened>> + Send + use<> {
-    let (direct, pages) = (parts.direct.clone(), Pages::of(parts));
+    let (direct, page) = (parts.direct.clone(), Page::of(parts, &track));
     let account = parts.shared.bot_account.now();
     let capacity_bytes = parts.shared.sources.read_ahead_bytes;
     let stall = parts.shared.sources.stall;
@@ -48,7 +50,7 @@ pub(crate) fn open(
                 return Told { outcome: Ok(Opened { input, hint, download: None }), timeline };
             }
             Location::Http(url) => direct.open(url).await.map(of_link),
-            Location::Page { .. } => pages.open(&direct, &track, &mut timeline).await.map(of_link),
+            Location::Page { .. } => page.open(&mut timeline).await.map(of_link),
             Location::Telegram(attachment) => match account {
                 Some(account) => {
                     let download = Download::Telegram(Box::new(account.download(attachment, 0)));
@@ -64,7 +66,9 @@ pub(crate) fn open(
         let outcome = found.map(|Found { download, hint, len, is_seekable }| {
             let settings = FeedSettings { capacity_bytes, len, is_seekable, stall };
             let (writer, reader) = feed::feed(settings);
-            let download = Some(Box::pin(fill(download, writer)) as Pin<Box<_>>);
+            let is_page = matches!(track.location, Location::Page { .. });
+            let reopening = is_page.then(|| Reopening::new(page, len));
+            let download = Some(Box::pin(fill(download, writer, reopening)) as Pin<Box<_>>);
             Opened { input: Input::Feed(reader), hint, download }
         });
         Told { outcome, timeline }
@@ -90,64 +94,9 @@ fn of_link(opened: sources::direct::Opened) -> Found {
     }
 }
 
-/// The way to the bytes of a service's page: its address is asked for first.
-struct Pages {
-    resolver: supervisor::Handle<resolver::Msg>,
-    within: std::time::Duration,
-}
-
-impl Pages {
-    fn of(parts: &Parts) -> Pages {
-        let within = parts.shared.sources.lookups.inquiry.deadline;
-        Pages { resolver: parts.shared.resolver.clone(), within }
-    }
-
-    /// An address that does not work any more is asked for anew, once.
-    async fn open(
-        &self,
-        direct: &sources::direct::Direct,
-        track: &Track,
-        timeline: &mut Timeline,
-    ) -> Result<sources::direct::Opened, Fault> {
-        let began = tokio::time::Instant::now();
-        let mut is_stale = false;
-        loop {
-            let at = began.elapsed();
-            let ask = |reply| {
-                let track = Box::new(track.clone());
-                resolver::Msg::Open { track, is_stale, reply }
-            };
-            let told = patience::ask(&self.resolver, ask, self.within).await.map_err(|error| {
-                let detail = format!("the resolver did not answer: {error}");
-                Fault::transient(Reason::Internal, detail)
-            })?;
-            timeline.append(told.timeline, at);
-            let url = told.outcome?.url;
-            let at = began.elapsed();
-            let fault = match direct.open(&url).await {
-                Ok(opened) => return Ok(opened),
-                Err(fault) => fault,
-            };
-            tracing::debug!(%fault, is_stale, "a stream's address does not work");
-            timeline.0.push(Row {
-                who: format!("stream of {}", track.source),
-                step: Step::Open,
-                at_ms: at.as_millis() as u64,
-                took_ms: (began.elapsed() - at).as_millis() as u64,
-                came: Came::of(&fault),
-                is_slow: false,
-                then: if is_stale { Then::GivenUp } else { Then::AskedAgain },
-            });
-            if is_stale {
-                return Err(fault);
-            }
-            is_stale = true;
-        }
-    }
-}
-
 /// Downloads into the feed, seeks when the reader asks, ends when nobody reads any more.
-async fn fill(mut download: Download, mut writer: Writer) {
+async fn fill(mut download: Download, mut writer: Writer, mut reopening: Option<Reopening>) {
+    let mut offset = 0;
     loop {
         // a command makes the bytes under way worthless, so losing them with the future is right
         let step = tokio::select! {
@@ -158,7 +107,11 @@ async fn fill(mut download: Download, mut writer: Writer) {
         let command = match step {
             Err(command) => command,
             Ok(Ok(Some(bytes))) => match writer.push(&bytes).await {
-                Ok(()) => continue,
+                Ok(()) => {
+                    offset += bytes.len() as u64;
+                    reopening.iter_mut().for_each(Reopening::went_on);
+                    continue;
+                }
                 Err(command) => command,
             },
             Ok(Ok(None)) => {
@@ -167,19 +120,28 @@ async fn fill(mut download: Download, mut writer: Writer) {
                 writer.command().await
             }
             Ok(Err(fault)) => {
+                if let Some(anew) = again(&mut reopening, offset, &fault).await {
+                    download = anew;
+                    continue;
+                }
                 writer.fail(fault);
                 writer.command().await
             }
         };
         match command {
             Command::Close => return,
-            Command::Seek(offset) => {
-                if let Err(fault) = download.seek(offset) {
-                    writer.fail(fault);
-                }
-            }
+            Command::Seek(to) => match download.seek(to) {
+                Ok(()) => offset = to,
+                Err(fault) => writer.fail(fault),
+            },
         }
     }
+}
+
+/// The same bytes from `offset` at another address, when the first one ended under the reader.
+async fn again(reopening: &mut Option<Reopening>, offset: u64, why: &Fault) -> Option<Download> {
+    let opened = reopening.as_mut()?.at(offset, why).await?;
+    Some(Download::Http(Box::new(opened.download)))
 }
 
 // === impl Download ===

@@ -75,6 +75,8 @@ pub struct Lookups {
     pub inquiry: inquiry::Settings,
     /// What may be played at all.
     pub rules: matching::Rules,
+    /// For opening a track: it has to be told before the track counts as stuck.
+    pub open_max: Duration,
     /// The most tracks that are taken from one list.
     pub playlist_max: usize,
 }

@@ -11,6 +11,7 @@ use simulator::world::{ADA, BORIS, jam};
 use super::origin::{Asked, Origin, Step, answer, ranged};
 use super::world::{PATIENCE, Running, World};
 
+mod catalogues;
 mod lists;
 mod searching;
 mod telling;
@@ -241,5 +242,50 @@ async fn the_next_track_is_opened_before_the_present_one_ends() {
         .await;
     running.sees("Ada skipped").await;
     assert_eq!(n_opened(FAR_HILLS), 1, "what was opened ahead is used");
+    running.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_ends_in_the_middle_of_a_track_is_asked_for_anew_and_the_music_goes_on() {
+    let music = music();
+    let (n_opened, n_refused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (opened_count, refused_count) = (n_opened.clone(), n_refused.clone());
+    let origin = Origin::start(move |asked, _| {
+        let host = asked.header("host").unwrap_or_default();
+        match asked.path() {
+            path if path.starts_with("/search") => hits(),
+            path if path.starts_with("/open") => {
+                let n = opened_count.fetch_add(1, Ordering::SeqCst);
+                opened(&format!("http://{host}/music-{n}.mp3"))
+            }
+            // half of it, and then the address is over
+            "/music-0.mp3" if asked.range_from().unwrap_or(0) == 0 => {
+                ranged(asked, &music, Some(music.len() / 2))
+            }
+            "/music-0.mp3" => {
+                refused_count.fetch_add(1, Ordering::SeqCst);
+                answer("403 Forbidden", "text/plain", b"expired")
+            }
+            _ => ranged(asked, &music, None),
+        }
+    })
+    .await;
+    let home = nothing_at_home();
+    let running = World::new()
+        .music(home.path())
+        .allow_host(&origin.host())
+        .settings(&gateway(&origin, &["gateway"]))
+        .start()
+        .await;
+    let listener = running.listener().await;
+    running.say(ADA, "/play far away nobody");
+    running.sees("Now playing").await;
+    running.sees("Played").await;
+    assert!(n_refused.load(Ordering::SeqCst) >= 1, "the address ended");
+    assert_eq!(n_opened.load(Ordering::SeqCst), 2, "and was asked for anew");
+    let texts = running.texts();
+    assert!(!texts.iter().any(|text| text.contains("⚠️")), "{texts:#?}");
+    // the demo's MP3 has nine seconds of 50 packets each
+    assert!(listener.wait_for_packets(400, PATIENCE).await, "all of it is heard");
     running.end().await;
 }

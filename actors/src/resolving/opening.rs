@@ -21,7 +21,7 @@ pub(crate) type PageName = (&'static str, String);
 impl Guide {
     /// Where the bytes of a track are now. What was opened before is used as long as it lives, unless `is_stale`.
     pub(crate) async fn open(&self, track: &Track, is_stale: bool) -> Told<Stream> {
-        let mut trail = Trail::new(self.settings.inquiry.deadline);
+        let mut trail = Trail::new(self.settings.open_max);
         let outcome = self.opened(track, is_stale, &mut trail).await;
         Told { outcome, timeline: trail.into_timeline() }
     }

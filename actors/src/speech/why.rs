@@ -138,3 +138,53 @@ fn word(reason: Reason) -> &'static str {
 fn tenths(ms: u64) -> String {
     format!("{}.{}", ms / 1_000, ms % 1_000 / 100)
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::ChatId;
+    use domain::callback::Seal;
+
+    use super::*;
+    use crate::speech::{Language, Texts};
+
+    fn row(came: Came, then: Then) -> Row {
+        let (who, step) = ("piped at <one>".to_owned(), Step::Search);
+        Row { who, step, at_ms: 1_250, took_ms: 980, came, is_slow: true, then }
+    }
+
+    #[test]
+    fn every_way_of_failing_has_words_in_every_language() {
+        let fault = |reason| Came::Fault { reason, detail: "secret-detail".to_owned() };
+        let came = [
+            Came::Answer,
+            Came::Nothing,
+            Came::Silence,
+            Came::NotAsked(Hindrance::Failing { for_s: 20 }),
+            Came::NotAsked(Hindrance::AskedToWait { for_s: 20 }),
+            Came::NotAsked(Hindrance::Busy),
+            fault(Reason::Unreachable),
+            fault(Reason::Preview),
+            fault(Reason::Internal),
+        ];
+        let thens =
+            [Then::Taken, Then::NextAsked, Then::AskedAgain, Then::GivenUp, Then::CalledOff];
+        let rows = came.iter().flat_map(|came| thens.map(|then| row(came.clone(), then)));
+        let (texts, seal) = (Texts::embedded(), Seal::new(&[1; 32]));
+        let failed = Fault::refused(Reason::NotFound, "secret-detail");
+        for language in Language::ALL {
+            let (chat, generation) = (ChatId(-100), Generation(0));
+            let pen = Pen { texts: &texts, language, seal: &seal, chat, generation };
+            for row in rows.clone() {
+                let timeline = Timeline(vec![row]);
+                let said = pen.why("a <song>", &failed, &timeline, Duration::from_secs(65)).html;
+                assert!(said.contains("a &lt;song&gt;") && said.contains("1:05"), "{said}");
+                assert!(said.contains("piped at &lt;one&gt;") && said.contains("1.2"), "{said}");
+                assert!(!said.contains("why-") && !said.contains('{'), "{said}");
+                assert!(!said.contains("secret-detail"), "details are for the log: {said}");
+            }
+            let many = Timeline(vec![row(Came::Nothing, Then::NextAsked); 100]);
+            let said = pen.why("x", &failed, &many, Duration::ZERO).html;
+            assert!(said.chars().count() < 4_096 && said.contains("80"), "{said}");
+        }
+    }
+}

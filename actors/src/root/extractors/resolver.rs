@@ -136,7 +136,7 @@ impl Actor for Resolver {
 // === impl State ===
 
 impl State {
-    fn resolve(&mut self, request: Request, reply: Reply<Told<Finding>>) {
+    fn resolve(&mut self, request: Request, mut reply: Reply<Told<Finding>>) {
         let place = Place::of(&request);
         let is_ours = matches!(&request, Request::Url(url) if self.guide.is_known(url));
         let may_look = match is_ours {
@@ -147,7 +147,12 @@ impl State {
         let tasks = self.context.tasks();
         let heard = self.context.handle();
         tasks.spawn_quiet(async move {
-            let (told, looked) = guide.resolve(request, may_look).await;
+            let (told, looked) = tokio::select! {
+                biased;
+                // the chat ended meanwhile; whoever was asked for it is called off
+                () = reply.abandoned() => return,
+                resolved = guide.resolve(request, may_look) => resolved,
+            };
             reply.send(told);
             if let Some(looked) = looked {
                 // a resolver that is ending forgets it anyway

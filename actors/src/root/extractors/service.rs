@@ -14,9 +14,13 @@ use domain::{Fault, Reason};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use sources::service::Service as Port;
 use supervisor::{ChildSpec, Context, Door, Reply};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::ledger::Ledger;
+
+/// Questions that one service may be asked at the same time, by all chats together.
+const ASKED_MAX: usize = 64;
 
 pub(crate) enum Msg {
     Ask { instance: usize, question: Question, reply: Reply<Said> },
@@ -66,6 +70,8 @@ pub(crate) struct Service;
 pub(crate) struct State {
     context: Context<Msg>,
     service: Instances,
+    /// Questions that may be under way.
+    room: Arc<Semaphore>,
 }
 
 pub(crate) fn child_spec(door: Door<Msg>, service: Instances) -> ChildSpec {
@@ -83,7 +89,7 @@ impl Actor for Service {
     async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         let Args { context, service } = args;
         context.ready();
-        Ok(State { context, service })
+        Ok(State { context, service, room: Arc::new(Semaphore::new(ASKED_MAX)) })
     }
 
     async fn handle(
@@ -106,12 +112,17 @@ impl State {
             reply.send(Said::Hindered(Hindrance::Busy));
             return;
         };
+        let Ok(permit) = self.room.clone().try_acquire_owned() else {
+            reply.send(Said::Hindered(Hindrance::Busy));
+            return;
+        };
         if let Err(hindrance) = self.service.ledger.admit(row) {
             reply.send(Said::Hindered(hindrance));
             return;
         }
         let (ledger, answer_max) = (self.service.ledger.clone(), self.service.answer_max);
         self.context.tasks().spawn_quiet(async move {
+            let _permit = permit;
             let began = Instant::now();
             let outcome = tokio::select! {
                 biased;
