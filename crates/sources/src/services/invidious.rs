@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::choice::{Offer, best};
-use super::{named, youtube};
+use super::{heading, named, youtube};
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
 use crate::service::{Abilities, Answer, Known, Service};
@@ -95,7 +95,7 @@ impl Invidious {
         let total = list.number("/videoCount");
         let is_more = last.zip(total).is_some_and(|(last, total)| last + 1.0 < total);
         Ok(Page {
-            title: list.text("/title").map(str::to_owned),
+            title: heading(list.text("/title")),
             entries: videos.iter().filter_map(candidate).collect(),
             next: is_more.then(|| (number + 1).to_string()),
         })

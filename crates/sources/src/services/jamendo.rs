@@ -7,7 +7,7 @@ use domain::{Class, Fault, Reason};
 use serde_json::Value;
 use url::Url;
 
-use super::named;
+use super::{heading, named, web_page};
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
 use crate::secret::Secret;
@@ -104,7 +104,7 @@ impl Jamendo {
             let tracks =
                 tracks.ok_or_else(|| self.instance.refused(Reason::NotFound, "no such list"))?;
             return Ok(Page {
-                title: lists.text("/0/name").map(str::to_owned),
+                title: heading(lists.text("/0/name")),
                 entries: tracks.iter().filter_map(candidate).collect(),
                 next: None,
             });
@@ -114,7 +114,7 @@ impl Jamendo {
         let tracks = self.results(question.with("offset", &offset.to_string())).await?;
         let items = tracks.items("").ok_or_else(|| self.instance.strange("results"))?;
         Ok(Page {
-            title: tracks.text("/0/album_name").map(str::to_owned),
+            title: heading(tracks.text("/0/album_name")),
             entries: items.iter().filter_map(candidate).collect(),
             next: (items.len() == PAGE).then(|| (offset + PAGE).to_string()),
         })
@@ -169,7 +169,7 @@ fn candidate(track: &Value) -> Option<Candidate> {
     Some(Candidate {
         duration: track.seconds("/duration"),
         key: track.id("/id")?,
-        link: track.text("/shareurl").map(str::to_owned),
+        link: web_page(track.text("/shareurl")),
         ..named(track.text("/name")?, track.text("/artist_name"))
     })
 }
