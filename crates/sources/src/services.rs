@@ -52,6 +52,12 @@ pub(crate) fn web_page(link: Option<&str>) -> Option<String> {
     (is_web && url.as_str().len() <= LINK_MAX).then(|| url.into())
 }
 
+/// Where a page begins that this code named itself, as a number.
+pub(crate) fn position(page: Option<&str>) -> Option<usize> {
+    let number: u32 = page?.parse().ok()?;
+    usize::try_from(number).ok()
+}
+
 /// The answer to what a service has no ability for; whoever looks at its abilities never gets it.
 pub(crate) fn unable<'a, T: Send + 'a>(name: &str, what: &str) -> Answer<'a, T> {
     let fault = Fault::refused(Reason::Internal, format!("{name} cannot {what}"));

@@ -7,7 +7,7 @@ use domain::{Class, Fault, Reason};
 use serde_json::Value;
 use url::Url;
 
-use super::{heading, named, web_page};
+use super::{heading, named, position, web_page};
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
 use crate::secret::Secret;
@@ -97,7 +97,7 @@ impl Jamendo {
     /// The key of a list is `album/1` or `playlist/1`.
     async fn listed(&self, key: &str, page: Option<&str>) -> Result<Page, Fault> {
         let (kind, id) = key.split_once('/').unwrap_or(("album", key));
-        let offset = page.and_then(|page| page.parse().ok()).unwrap_or(0_usize);
+        let offset = position(page).unwrap_or(0);
         if kind == "playlist" {
             let lists = self.results(self.at(&["playlists", "tracks", ""]).with("id", id)).await?;
             let tracks = lists.items("/0/tracks");

@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::choice::{Offer, best};
-use super::{heading, named, web_page};
+use super::{heading, named, position, web_page};
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
 use crate::service::{Abilities, Answer, Known, Service};
@@ -73,7 +73,7 @@ impl JioSaavn {
 
     /// Albums come whole, playlists in pages.
     async fn listed(&self, key: &str, page: Option<&str>) -> Result<Page, Fault> {
-        let number = page.and_then(|page| page.parse().ok()).unwrap_or(0_usize);
+        let number = position(page).unwrap_or(0);
         let kind = if key.contains("/album/") { "albums" } else { "playlists" };
         let question = self.instance.at(&["api", kind]).with("link", key);
         let question = match kind {

@@ -11,7 +11,7 @@ use url::Url;
 
 mod client_id;
 
-use super::{heading, named, web_page};
+use super::{heading, named, position, web_page};
 use crate::api::credential::Credential;
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
@@ -118,7 +118,7 @@ impl SoundCloud {
     async fn listed(&self, key: &str, page: Option<&str>) -> Result<Page, Fault> {
         let set = self.resolved(key).await?;
         let tracks = set.items("/tracks").ok_or_else(|| self.instance.strange("tracks"))?;
-        let first = page.and_then(|page| page.parse().ok()).unwrap_or(0_usize).min(tracks.len());
+        let first = position(page).unwrap_or(0).min(tracks.len());
         let end = (first + PAGE).min(tracks.len());
         let part = &tracks[first..end];
         let missing: Vec<String> = part
