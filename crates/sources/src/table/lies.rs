@@ -18,7 +18,7 @@ fn lie(turn: usize) -> Option<Value> {
     let lies =
         [json!(null), json!({}), json!(-1), json!("SECRET \u{202e}?"), json!([[], {}, null])];
     let number = turn / 2;
-    (turn % 2 == 0).then(|| lies[number % lies.len()].clone())
+    turn.is_multiple_of(2).then(|| lies[number % lies.len()].clone())
 }
 
 #[tokio::test(flavor = "multi_thread")]
