@@ -4,6 +4,7 @@
 //! the cell. A service whose way of failing has no cell of its own cannot fail so.
 
 mod document;
+mod lies;
 mod play;
 
 /// A way of failing.

@@ -7,7 +7,7 @@ use domain::{Class, Fault, Reason};
 use serde_json::Value;
 use url::Url;
 
-use super::named;
+use super::{heading, named, position, web_page};
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
 use crate::secret::Secret;
@@ -97,14 +97,14 @@ impl Jamendo {
     /// The key of a list is `album/1` or `playlist/1`.
     async fn listed(&self, key: &str, page: Option<&str>) -> Result<Page, Fault> {
         let (kind, id) = key.split_once('/').unwrap_or(("album", key));
-        let offset = page.and_then(|page| page.parse().ok()).unwrap_or(0_usize);
+        let offset = position(page).unwrap_or(0);
         if kind == "playlist" {
             let lists = self.results(self.at(&["playlists", "tracks", ""]).with("id", id)).await?;
             let tracks = lists.items("/0/tracks");
             let tracks =
                 tracks.ok_or_else(|| self.instance.refused(Reason::NotFound, "no such list"))?;
             return Ok(Page {
-                title: lists.text("/0/name").map(str::to_owned),
+                title: heading(lists.text("/0/name")),
                 entries: tracks.iter().filter_map(candidate).collect(),
                 next: None,
             });
@@ -114,7 +114,7 @@ impl Jamendo {
         let tracks = self.results(question.with("offset", &offset.to_string())).await?;
         let items = tracks.items("").ok_or_else(|| self.instance.strange("results"))?;
         Ok(Page {
-            title: tracks.text("/0/album_name").map(str::to_owned),
+            title: heading(tracks.text("/0/album_name")),
             entries: items.iter().filter_map(candidate).collect(),
             next: (items.len() == PAGE).then(|| (offset + PAGE).to_string()),
         })
@@ -169,7 +169,7 @@ fn candidate(track: &Value) -> Option<Candidate> {
     Some(Candidate {
         duration: track.seconds("/duration"),
         key: track.id("/id")?,
-        link: track.text("/shareurl").map(str::to_owned),
+        link: web_page(track.text("/shareurl")),
         ..named(track.text("/name")?, track.text("/artist_name"))
     })
 }

@@ -60,6 +60,12 @@ fn answer(scene: &Scene, request: &Request) -> Vec<Step> {
             live["adaptiveFormats"] = json!([]);
             json(&live)
         }
+        "/api/v1/videos/soon" => {
+            let mut video = video("soon", "Premiere", 0);
+            video["liveNow"] = json!(false);
+            video["isUpcoming"] = json!(true);
+            json(&video)
+        }
         "/api/v1/playlists/PL1" => {
             let page = request.query("page").unwrap_or("1".to_owned());
             let mut first = song;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::{Class, Fault, Reason};
 use serde_json::json;
+use tokio::net::TcpSocket;
 
 use super::{NONE, Row, SHAPES, Shape};
 use crate::api::{Api, Settings};
@@ -22,7 +23,9 @@ const INSIDE: &str = "http://10.0.0.1";
 pub(super) struct Play {
     pub(super) service: Box<dyn Service>,
     http: Http,
-    server: Option<Server>,
+    server: Server,
+    /// Holds the port at which nobody listens.
+    _deaf: TcpSocket,
 }
 
 pub(super) async fn row(stand_in: &'static StandIn) -> Row {
@@ -58,7 +61,12 @@ pub(super) async fn play(stand_in: &'static StandIn, shape: Option<Shape>) -> Pl
     let server =
         Server::start(move |request, number| steps(stand_in, shape, request, number, &n_loads))
             .await;
-    let address = server.address.to_string();
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = match shape {
+        Some(Shape::RefusedConnection) => deaf.local_addr().unwrap().to_string(),
+        _ => server.address.to_string(),
+    };
     let host = match shape {
         Some(Shape::UnknownName) => "nowhere.test".to_owned(),
         _ => address.clone(),
@@ -83,14 +91,12 @@ pub(super) async fn play(stand_in: &'static StandIn, shape: Option<Shape>) -> Pl
     let answer_max = Duration::from_millis(if is_short(Shape::Drip) { 600 } else { 60_000 });
     let api = Api::new(http.clone(), Settings { answer_max, ..Settings::STANDARD });
     let service = (stand_in.build)(&format!("http://{host}"), &api).unwrap();
-    // whoever lets go of a server is refused at its port
-    let server = (shape != Some(Shape::RefusedConnection)).then_some(server);
-    Play { service, http, server }
+    Play { service, http, server, _deaf: deaf }
 }
 
 impl Play {
     pub(super) fn seen(&self) -> Vec<Request> {
-        self.server.as_ref().map(Server::seen).unwrap_or_default()
+        self.server.seen()
     }
 
     /// Loads what a link leads to, as far as it takes to know what it is.
