@@ -4,10 +4,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::Fault;
 use domain::breaker::Status;
 use domain::league::{Instance, League, Line};
 use domain::timeline::Hindrance;
+use domain::{Class, Fault};
 use tokio::time::Instant;
 
 /// Cheap to clone; all clones are one.
@@ -41,6 +41,13 @@ impl Ledger {
             let who = league.get(row).map(|one| format!("{} at {}", one.service, one.instance));
             (news, who.unwrap_or_default())
         };
+        if fault.is_some_and(|fault| fault.class == Class::Fatal) {
+            tracing::error!(
+                place = who,
+                fault = fault.map(tracing::field::display),
+                "a service cannot be used as it is set; correct its key or its address, or take it out of extractors.order"
+            );
+        }
         let fault = fault.map(tracing::field::display);
         match news {
             Some(Status::Open { .. }) => {

@@ -17,6 +17,7 @@ mod pursuit;
 mod requests;
 mod resolving;
 mod root;
+mod seeker;
 pub mod settings;
 mod sheet;
 pub mod speech;

@@ -53,15 +53,7 @@ impl Environment<'_> {
                 &mut mistakes,
             );
         }
-        for (number, string) in &assistants {
-            if !string.is_empty() && !looks_like_session(string) {
-                malformed(
-                    &assistant_key(*number),
-                    "must be a whole session string of Telethon, Pyrogram or Kurigram",
-                    &mut mistakes,
-                )
-            }
-        }
+        check_sessions(&assistants, &mut mistakes);
         let owner = self.id("OWNER_ID", "must be a user's number", |id| id > 0, &mut mistakes);
         let sudo =
             self.ids("SUDO_USERS", "must be users' numbers with spaces between", &mut mistakes);
@@ -150,6 +142,19 @@ fn malformed<T: Default>(key: &str, fix: &str, mistakes: &mut Vec<Mistake>) -> T
         mistakes.push(Mistake { key: key.into(), fix: fix.into() });
     }
     T::default()
+}
+
+/// What cannot be a session string is told, whosever it is.
+fn check_sessions(assistants: &[(usize, String)], mistakes: &mut Vec<Mistake>) {
+    for (number, string) in assistants {
+        if !string.is_empty() && !looks_like_session(string) {
+            malformed(
+                &assistant_key(*number),
+                "must be a whole session string of Telethon, Pyrogram or Kurigram",
+                mistakes,
+            )
+        }
+    }
 }
 
 fn is_token(token: &str) -> bool {

@@ -9,28 +9,21 @@ use std::time::Duration;
 
 use domain::callback::Generation;
 use domain::event::Event;
-use domain::player::{Effect, Input, Line, Phase, Player as Rules};
-use domain::queue::{EntryId, Item};
+use domain::player::{Effect, Input, Line, Player as Rules};
 use domain::timeline::Timeline;
-use domain::track::{Location, Request, Requester, Track};
-use domain::{Attempt, Fault, MessageId, Reason};
+use domain::track::{Requester, Track};
+use domain::{Attempt, Fault, MessageId};
 use media::{Load, Pipeline, PipelineEvent, Position, StreamEvent};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use supervisor::{Backoff, ChildSpec, Context, Door, Handle, Reply, task::Task};
+use supervisor::{Backoff, ChildSpec, Context, Door, Handle, task::Task};
 
 use super::{Place, call};
 use crate::desk::why::Failure;
 use crate::feeding::{self, Opened};
 use crate::keep::Kept;
-use crate::patience;
-use crate::resolving::{Finding, Rest, Told};
+use crate::resolving::{Finding, Told};
 use crate::root::bot;
-use crate::root::extractors::resolver;
-
-/// What the resolver may take beyond its own deadline.
-const ANSWER_SLACK: Duration = Duration::from_secs(5);
-/// So long before the end of a track the next one is opened ahead: addresses that end in a minute last until then.
-const AHEAD: Duration = Duration::from_secs(25);
+use crate::seeker::Seeker;
 
 pub(crate) enum Msg {
     // commands
@@ -66,8 +59,7 @@ pub(crate) struct State {
     /// The track that is being opened or plays, and what keeps its bytes coming.
     loading: Option<Loading>,
     is_attached: bool,
-    /// The entry that was opened ahead last.
-    prepared: Option<EntryId>,
+    seeker: Seeker,
 }
 
 struct Loading {
@@ -103,6 +95,7 @@ impl Actor for Player {
         place.sheet.show(&rules);
         let generation = Generation(rand::random());
         let kept = place.keep.take_up();
+        let seeker = Seeker::new(context.clone(), &place.parts.shared);
         let mut state = State {
             context,
             place,
@@ -111,7 +104,7 @@ impl Actor for Player {
             generation,
             loading: None,
             is_attached: false,
-            prepared: None,
+            seeker,
         };
         if let Some(kept) = kept {
             state.go_on(kept, heard);
@@ -140,7 +133,8 @@ impl Actor for Player {
             Msg::Lingered(attempt) => state.put(Input::Lingered { attempt }),
             Msg::Tick => {
                 state.put(Input::Tick);
-                state.prepare();
+                let position = state.position();
+                state.seeker.prepare(&state.rules, position);
             }
         }
         Ok(())
@@ -196,7 +190,7 @@ impl State {
             Ok(Finding { tracks, rest }) => {
                 self.put(Input::Resolved { attempt, outcome: Ok(tracks) });
                 if let Some((requester, asked_in)) = by {
-                    self.ask_more(rest, asked, requester, asked_in);
+                    self.seeker.more(&self.rules, rest, asked, requester, asked_in);
                 }
             }
             Err(fault) => {
@@ -219,7 +213,7 @@ impl State {
         match told.outcome {
             Ok(Finding { tracks, rest }) => {
                 self.put(Input::More { requester: requester.clone(), asked_in, tracks });
-                self.ask_more(rest, asked, requester, asked_in);
+                self.seeker.more(&self.rules, rest, asked, requester, asked_in);
             }
             Err(fault) => {
                 tracing::debug!(chat = %self.place.chat, %fault, "the rest of a list did not come");
@@ -306,7 +300,7 @@ impl State {
 impl State {
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Resolve { attempt, request } => self.resolve(attempt, request),
+            Effect::Resolve { attempt, request } => self.seeker.resolve(attempt, request),
             // the answer will carry a number that nobody waits for
             Effect::Forget { .. } => {}
             Effect::Join => self.tell_call(call::Msg::Join),
@@ -326,67 +320,6 @@ impl State {
                 input,
             }),
             Effect::Finish => self.place.parts.ends.finish(self.place.chat),
-        }
-    }
-
-    fn resolve(&mut self, attempt: Attempt, request: Request) {
-        let asked = words_of(&request);
-        let look = move |reply| resolver::Msg::Resolve { request: request.clone(), reply };
-        let answer = self.ask_resolver(look);
-        self.context
-            .tasks()
-            .spawn(async move { Msg::Resolved { attempt, asked, told: Box::new(answer.await) } });
-    }
-
-    fn ask_more(
-        &mut self,
-        rest: Option<Rest>,
-        asked: String,
-        requester: Requester,
-        asked_in: MessageId,
-    ) {
-        let is_wanted = !self.rules.is_full() && self.rules.phase() != Phase::Stopping;
-        let Some(rest) = rest.filter(|_| is_wanted) else { return };
-        let look = move |reply| resolver::Msg::More { rest: rest.clone(), reply };
-        let answer = self.ask_resolver(look);
-        self.context.tasks().spawn(async move {
-            Msg::More { asked, requester, asked_in, told: Box::new(answer.await) }
-        });
-    }
-
-    fn ask_resolver(
-        &self,
-        question: impl Fn(Reply<Told<Finding>>) -> resolver::Msg + Send + Sync + 'static,
-    ) -> impl Future<Output = Told<Finding>> + Send + 'static {
-        let resolver = self.place.parts.shared.resolver.clone();
-        let within = self.place.parts.shared.sources.lookups.inquiry.deadline + ANSWER_SLACK;
-        async move {
-            let answer = patience::ask(&resolver, question, within).await;
-            answer.unwrap_or_else(|unanswered| {
-                let detail = format!("the resolver did not answer: {unanswered}");
-                let fault = Fault::transient(Reason::Internal, detail);
-                Told { outcome: Err(fault), timeline: Timeline::default() }
-            })
-        }
-    }
-
-    /// Shortly before the end the next track is opened, so that it follows without a gap.
-    fn prepare(&mut self) {
-        let left = self
-            .rules
-            .track()
-            .and_then(|(_, duration)| Some(duration?.saturating_sub(self.position())));
-        let Some(next) = self.rules.queue().front() else { return };
-        let Item::Ready(track) = &next.item else { return };
-        let is_page = matches!(track.location, Location::Page { .. });
-        if !is_page || self.prepared == Some(next.id) || left.is_none_or(|left| left > AHEAD) {
-            return;
-        }
-        let (id, track) = (next.id, Box::new(track.clone()));
-        self.prepared = Some(id);
-        let sent = self.place.parts.shared.resolver.send(resolver::Msg::Prepare(track));
-        if sent.is_err() {
-            tracing::debug!(chat = %self.place.chat, "the next track was not opened ahead");
         }
     }
 
@@ -448,18 +381,5 @@ impl State {
         if let Err(undelivered) = self.place.parts.shared.bot.send(message) {
             tracing::warn!(chat = %self.place.chat, ?undelivered, "the bot did not hear of an event");
         }
-    }
-}
-
-/// What was asked for, as people would say it.
-fn words_of(request: &Request) -> String {
-    match request {
-        Request::Query(words) => words.clone(),
-        // what follows the question mark may be a secret
-        Request::Url(url) => url.split(['?', '#']).next().unwrap_or_default().to_owned(),
-        Request::Attachment(attachment) => {
-            attachment.title.clone().or_else(|| attachment.file_name.clone()).unwrap_or_default()
-        }
-        Request::Found(track) => track.display(),
     }
 }
