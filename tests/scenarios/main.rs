@@ -13,6 +13,7 @@ mod lives;
 mod permissions;
 mod playback;
 mod recovery;
+mod services;
 mod shutdown;
 mod stats;
 mod tidy;

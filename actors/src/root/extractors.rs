@@ -1,13 +1,19 @@
 //! Extractors — one_for_one over everything that finds music, and the resolver that chooses among them.
 
-mod extractor;
+pub(crate) mod extractor;
+pub(crate) mod service;
 pub(crate) mod resolver;
 
 use std::time::Duration;
 
 use domain::Fault;
+use domain::league::Instance;
+use domain::limit::Bucket;
+use sources::service::Service as Port;
 use supervisor::{ChildSpec, Handle, Intensity, Strategy, SupervisorSpec, door};
 
+use crate::ledger::Ledger;
+use crate::resolving::{Outside, Routes};
 use crate::settings::Sources;
 use extractor::Service;
 
@@ -16,11 +22,12 @@ const INTENSITY: Intensity = Intensity { restarts_max: 10, within: Duration::fro
 const EXTRACTOR_BOUND: usize = 256;
 const RESOLVER_BOUND: usize = 1_024;
 
-/// The supervisor, and the way to the resolver.
-pub(crate) fn child_spec(settings: Sources) -> Result<(ChildSpec, Handle<resolver::Msg>), Fault> {
+/// The supervisor, the way to the resolver, and how the services are doing.
+pub(crate) fn child_spec(
+    settings: Sources,
+) -> Result<(ChildSpec, Handle<resolver::Msg>, Ledger), Fault> {
     let http = sources::http::Http::new(settings.http.clone())?;
     let direct = sources::direct::Direct::new(http, settings.direct.clone());
-    let deadline = settings.resolve_max;
     let mut children = Vec::new();
     let mut start = |service: Service| {
         let (door, handle) = door(EXTRACTOR_BOUND);
@@ -30,9 +37,37 @@ pub(crate) fn child_spec(settings: Sources) -> Result<(ChildSpec, Handle<resolve
     let files = settings.music_dir.clone().map(|root| start(Service::Files(root)));
     let direct = start(Service::Direct(direct));
     let attachments = start(Service::Attachments(settings.attachment));
+    let ledger = Ledger::new(settings.services.iter().flatten().map(|one| row(&**one)).collect());
+    let mut services = Vec::new();
+    let mut n_rows = 0;
+    for ports in settings.services.iter().filter(|ports| !ports.is_empty()) {
+        let instances: Vec<_> = (n_rows..).zip(ports.iter().cloned()).collect();
+        n_rows += ports.len();
+        let (door, handle) = door(EXTRACTOR_BOUND);
+        let (name, abilities) = (ports[0].name(), ports[0].abilities());
+        let answer_max = settings.lookups.inquiry.answer_max;
+        let service = service::Instances {
+            name,
+            instances: instances.clone(),
+            ledger: ledger.clone(),
+            answer_max,
+        };
+        children.push(service::child_spec(door, service));
+        services.push(Outside { name, abilities, handle, instances });
+    }
     let (door, handle) = door(RESOLVER_BOUND);
-    let routes = resolver::Routes { files, direct, attachments };
-    children.push(resolver::child_spec(door, routes, deadline));
+    let parts = resolver::Parts {
+        routes: Routes { files, direct, attachments },
+        services: services.into(),
+        ledger: ledger.clone(),
+        settings: settings.lookups,
+    };
+    children.push(resolver::child_spec(door, parts));
     let spec = SupervisorSpec::new(Strategy::OneForOne, INTENSITY).children(children);
-    Ok((ChildSpec::supervisor("extractors", spec), handle))
+    Ok((ChildSpec::supervisor("extractors", spec), handle, ledger))
+}
+
+fn row(port: &dyn Port) -> Instance {
+    let limit = port.limit().map(|limit| Bucket::new(limit.requests, limit.within));
+    Instance::new(port.name(), port.instance(), limit)
 }

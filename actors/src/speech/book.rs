@@ -63,6 +63,8 @@ pub struct Book {
     pub language: Language,
     generation: Generation,
     panel: Option<Panel>,
+    /// A station names its song before it is heard.
+    early: Option<(Attempt, String)>,
     /// Requests whose answer still says that they are being looked for.
     searching: HashMap<EntryId, MessageId>,
 }
@@ -79,7 +81,13 @@ pub struct Ink<'a> {
 
 impl Book {
     pub fn new(language: Language) -> Book {
-        Book { language, generation: Generation(0), panel: None, searching: HashMap::new() }
+        Book {
+            language,
+            generation: Generation(0),
+            panel: None,
+            early: None,
+            searching: HashMap::new(),
+        }
     }
 
     /// Which life of the player the buttons of this chat belong to.
@@ -115,6 +123,10 @@ impl Book {
                     panel.position = position;
                     panel.state = if is_paused { PanelState::Paused } else { PanelState::Playing };
                 });
+            }
+            Event::Titled { attempt, title } => {
+                self.early = Some((attempt, title.clone()));
+                self.redraw(attempt, true, ink, &mut jobs, |panel| panel.song = Some(title));
             }
             Event::Ended { attempt, .. } => {
                 self.close(Some(attempt), PanelState::Ended, ink, &mut jobs)
@@ -231,6 +243,7 @@ impl Book {
         let panel = Panel {
             attempt: now.attempt,
             track: now.track,
+            song: self.early.take().filter(|(at, _)| *at == now.attempt).map(|(_, song)| song),
             requested_by: now.requester.name,
             duration: now.duration,
             n_waiting: now.n_waiting,

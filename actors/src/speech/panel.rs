@@ -37,6 +37,8 @@ pub struct Button {
 pub struct Panel {
     pub attempt: Attempt,
     pub track: Track,
+    /// What a station says is on.
+    pub song: Option<String>,
     pub requested_by: String,
     pub duration: Option<Duration>,
     pub n_waiting: usize,
@@ -76,6 +78,9 @@ impl Pen<'_> {
             PanelState::Stopped => "stopped-line",
         };
         let mut lines = vec![self.say(head, &[]), format!("<b>{}</b>", self.title(&panel.track))];
+        lines.extend(panel.song.as_deref().map(|song| {
+            format!("🎵 {}", telegram::Html::escape(&clean_title(song, TITLE_MAX, "")))
+        }));
         let is_on = matches!(panel.state, PanelState::Playing | PanelState::Paused);
         if is_on {
             lines.push(self.line(panel.position, panel.duration));
@@ -205,6 +210,7 @@ mod tests {
             location: Location::File("/x".into()),
             source: "files",
             link: None,
+            is_live: false,
         }
     }
 
@@ -224,6 +230,7 @@ mod tests {
         Panel {
             attempt: Attempt(4),
             track: track("<Star> & \"Sun\"", Some(200)),
+            song: None,
             requested_by: "Ann <3".into(),
             duration: Some(Duration::from_secs(200)),
             n_waiting: 2,
@@ -243,6 +250,15 @@ mod tests {
             let said = draw(|pen| pen.panel(&panel(position, PanelState::Playing)));
             assert!(said.html.contains(line), "{}", said.html);
         }
+    }
+
+    #[test]
+    fn a_station_shows_the_song_that_is_on() {
+        let song = Some("Kino — <Group>".to_owned());
+        let panel = Panel { song, duration: None, ..panel(1, PanelState::Playing) };
+        let said = draw(|pen| pen.panel(&panel));
+        let line = said.html.lines().nth(2).unwrap();
+        assert_eq!(line, "🎵 Kino — &lt;Group&gt;", "{}", said.html);
     }
 
     #[test]

@@ -61,6 +61,11 @@ pub enum Event {
         position: Duration,
         is_paused: bool,
     },
+    /// The station that sounds named the song that is on.
+    Titled {
+        attempt: Attempt,
+        title: String,
+    },
     /// It sounded to its end.
     Ended {
         attempt: Attempt,

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{Fault, Reason};
+use domain::{Class, Fault, Reason};
 use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
@@ -152,9 +152,14 @@ impl Reply {
         String::from_utf8_lossy(&self.body)
     }
 
-    /// What its status means as a failure.
+    /// What its status means as a failure. Being denied says something about whoever asked and whom, not about what was
+    /// asked for: another instance may answer, and one that denies everybody is to be left alone.
     pub(crate) fn fault(&self) -> Fault {
-        of_status(&self.url, self.status, &self.headers)
+        let fault = of_status(&self.url, self.status, &self.headers);
+        match self.is_denied() {
+            true => Fault { class: Class::Transient, ..fault },
+            false => fault,
+        }
     }
 
     /// The JSON of a success.

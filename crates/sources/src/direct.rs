@@ -337,6 +337,7 @@ impl Opened {
             location: Location::Http(url.trim().to_owned()),
             source: NAME,
             link: Some(url.trim().to_owned()),
+            is_live: self.is_live,
         }
     }
 

@@ -19,3 +19,7 @@ pub mod services;
 
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod stand_ins;
+#[cfg(test)]
+mod table;

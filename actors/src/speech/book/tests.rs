@@ -57,6 +57,7 @@ fn track() -> Track {
         location,
         source: "files",
         link: None,
+        is_live: false,
     }
 }
 
@@ -162,6 +163,19 @@ fn every_rejection_says_what_to_do() {
     let rejected = Event::Rejected { entry: Some(EntryId(1)), asked_in: MessageId(1), fault };
     let jobs = desk.tell(rejected);
     assert!(texts(&jobs)[0].contains("direct link"), "{jobs:?}");
+}
+
+#[test]
+fn a_station_names_its_songs_before_and_while_it_sounds() {
+    let mut desk = Desk::new();
+    let titled = |title: &str| Event::Titled { attempt: Attempt(1), title: title.to_owned() };
+    assert_eq!(desk.tell(titled("First")), [], "nothing sounds yet");
+    let jobs = desk.sounds(1);
+    assert!(texts(&jobs)[0].contains("🎵 First"), "{jobs:?}");
+    let jobs = desk.tell(titled("Second"));
+    assert!(texts(&jobs)[0].contains("🎵 Second"), "{jobs:?}");
+    let other = Event::Titled { attempt: Attempt(7), title: "Other".to_owned() };
+    assert_eq!(desk.tell(other), [], "another track's");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use url::Url;
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance};
 use crate::service::{Abilities, Answer, Known, Limit, Service};
-use crate::services::{named, unable};
+use crate::services::{heading, named, unable, web_page};
 
 /// What it bears.
 const LIMIT: Limit = Limit { requests: 20, within: Duration::from_secs(60) };
@@ -75,7 +75,7 @@ impl Apple {
         let answer = self.looked_up(key).await?;
         let results = answer.items("/results").unwrap_or_default();
         Ok(Page {
-            title: results.iter().find_map(|it| it.text("/collectionName")).map(str::to_owned),
+            title: heading(results.iter().find_map(|it| it.text("/collectionName"))),
             entries: results.iter().filter_map(candidate).collect(),
             next: None,
         })
@@ -147,7 +147,7 @@ fn candidate(result: &Value) -> Option<Candidate> {
     Some(Candidate {
         duration: result.millis("/trackTimeMillis"),
         is_explicit: result.text("/trackExplicitness").map(|it| it == "explicit"),
-        link: result.text("/trackViewUrl").map(str::to_owned),
+        link: web_page(result.text("/trackViewUrl")),
         ..named(result.text("/trackName")?, result.text("/artistName"))
     })
 }

@@ -10,7 +10,7 @@ use url::Url;
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
 use crate::service::{Abilities, Answer, Known, Limit, Service};
-use crate::services::{named, unable};
+use crate::services::{heading, named, position, unable, web_page};
 
 /// How many tracks of a list are asked for at once.
 const PAGE: usize = 100;
@@ -64,7 +64,7 @@ impl Deezer {
     /// The key of a list is `album/1` or `playlist/1`; the first page brings its title along.
     async fn listed(&self, key: &str, page: Option<&str>) -> Result<Page, Fault> {
         let (kind, id) = key.split_once('/').unwrap_or(("album", key));
-        let offset = page.and_then(|page| page.parse().ok()).unwrap_or(0_usize);
+        let offset = position(page).unwrap_or(0);
         let question = match page {
             None => self.instance.at(&[kind, id]),
             Some(_) => {
@@ -79,7 +79,7 @@ impl Deezer {
         let taken = offset + tracks.len();
         let is_more = !tracks.is_empty() && total.is_some_and(|total| (taken as f64) < total);
         Ok(Page {
-            title: list.text("/title").map(str::to_owned),
+            title: heading(list.text("/title")),
             entries: tracks.iter().filter_map(candidate).collect(),
             next: is_more.then(|| taken.to_string()),
         })
@@ -139,7 +139,7 @@ fn candidate(track: &Value) -> Option<Candidate> {
     Some(Candidate {
         duration: track.seconds("/duration"),
         is_explicit: track.flag("/explicit_lyrics"),
-        link: track.text("/link").map(str::to_owned),
+        link: web_page(track.text("/link")),
         ..named(track.text("/title")?, track.text("/artist/name"))
     })
 }

@@ -17,7 +17,7 @@ use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
 use crate::secret::Secret;
 use crate::service::{Abilities, Answer, Known, Service};
-use crate::services::{named, unable};
+use crate::services::{heading, named, position, unable, web_page};
 
 /// How many tracks of a list are asked for at once; more are refused.
 const PAGE: usize = 50;
@@ -115,7 +115,7 @@ impl Spotify {
             return Err(self.instance.refused(Reason::ServiceRefused, "lists need credentials"));
         };
         let (kind, id) = key.split_once('/').unwrap_or(("album", key));
-        let offset = page.and_then(|page| page.parse().ok()).unwrap_or(0_usize);
+        let offset = position(page).unwrap_or(0);
         let tracks = match kind {
             "playlist" => self.playlist(credentials, id, offset).await?,
             _ => self.part(credentials, &["albums", id, "tracks"], offset).await?,
@@ -126,7 +126,7 @@ impl Spotify {
                 let list = self
                     .instance
                     .at(&[if kind == "playlist" { "playlists" } else { "albums" }, id]);
-                self.json(credentials, list).await?.text("/name").map(str::to_owned)
+                heading(self.json(credentials, list).await?.text("/name"))
             }
             Some(_) => None,
         };
@@ -215,7 +215,7 @@ fn entry(item: &Value) -> Option<Candidate> {
 }
 
 fn candidate(track: &Value) -> Option<Candidate> {
-    let page = track.text("/external_urls/spotify").map(str::to_owned);
+    let page = web_page(track.text("/external_urls/spotify"));
     let id = || track.text("/id").map(|id| format!("https://open.spotify.com/track/{id}"));
     Some(Candidate {
         duration: track.millis("/duration_ms"),

@@ -9,7 +9,7 @@ use url::Url;
 
 mod files;
 
-use super::named;
+use super::{heading, named};
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance};
 use crate::http::headers::percent_decoded;
@@ -97,7 +97,7 @@ impl Archive {
         let item = self.item(id).await?;
         let files = self.playable(&item)?;
         Ok(Page {
-            title: item.text("/metadata/title").map(str::to_owned),
+            title: heading(item.text("/metadata/title")),
             entries: files.iter().map(|file| track(&item, id, file)).collect(),
             next: None,
         })

@@ -5,7 +5,7 @@ use domain::{Fault, Reason};
 use serde_json::Value;
 use url::Url;
 
-use super::named;
+use super::{heading, named, web_page};
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
 use crate::service::{Abilities, Answer, Known, Service};
@@ -83,7 +83,7 @@ impl Audius {
         let tracks = self.data(self.at(&["playlists", &id, "tracks"])).await?;
         let tracks = tracks.items("").ok_or_else(|| self.instance.strange("a list"))?;
         Ok(Page {
-            title: list.text("/playlist_name").map(str::to_owned),
+            title: heading(list.text("/playlist_name")),
             entries: tracks.iter().filter_map(candidate).collect(),
             next: None,
         })
@@ -142,7 +142,7 @@ fn candidate(track: &Value) -> Option<Candidate> {
     Some(Candidate {
         duration: track.seconds("/duration"),
         key: track.id("/id")?,
-        link: page,
+        link: web_page(page.as_deref()),
         ..named(track.text("/title")?, track.text("/user/name"))
     })
 }

@@ -98,12 +98,12 @@ impl Cobalt {
         let stream = self.stream(&answer)?;
         let names = ["/filename", "/output/filename", "/audioFilename"];
         let name = names.iter().find_map(|at| answer.text(at)).map(stem);
-        let title = answer.text("/output/metadata/title").or(name).unwrap_or_default();
-        let found = Candidate {
-            key: key.to_owned(),
-            link: Some(key.to_owned()),
-            ..named(title, answer.text("/output/metadata/artist"))
-        };
+        // files are called by title and author
+        let (title, author) = name.and_then(|name| name.rsplit_once(" - ")).unzip();
+        let title = answer.text("/output/metadata/title").or(title).or(name).unwrap_or_default();
+        let author = answer.text("/output/metadata/artist").or(author);
+        let found =
+            Candidate { key: key.to_owned(), link: Some(key.to_owned()), ..named(title, author) };
         Ok((found, stream))
     }
 
@@ -196,7 +196,7 @@ impl Service for Cobalt {
             host.strip_suffix(*site).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
         let is_post = link.path().len() > 1;
-        (is_post && SITES.iter().any(|site| is_of(site))).then(|| Known::Track(link.to_string()))
+        (is_post && SITES.iter().any(is_of)).then(|| Known::Track(link.to_string()))
     }
 
     fn search<'a>(&'a self, _: &'a str, _: usize) -> Answer<'a, Vec<Candidate>> {

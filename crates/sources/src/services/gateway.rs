@@ -11,7 +11,7 @@ use url::Url;
 
 mod template;
 
-use super::{named, unable, youtube};
+use super::{named, unable, web_page, youtube};
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
 use crate::direct::stem;
@@ -142,7 +142,7 @@ impl Gateway {
     fn page(&self, key: &str) -> Option<String> {
         match self.settings.keys {
             Keys::YouTube => Some(youtube::page(key)),
-            Keys::Links(_) => key.starts_with("https://").then(|| key.to_owned()),
+            Keys::Links(_) => web_page(Some(key)),
         }
     }
 }

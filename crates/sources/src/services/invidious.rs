@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::choice::{Offer, best};
-use super::{named, youtube};
+use super::{heading, named, position, youtube};
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
 use crate::service::{Abilities, Answer, Known, Service};
@@ -90,12 +90,12 @@ impl Invidious {
         let question = self.at(&["playlists", key]).with_some("page", page);
         let list = self.json(question).await?;
         let videos = list.items("/videos").ok_or_else(|| self.instance.strange("videos"))?;
-        let number = page.and_then(|page| page.parse().ok()).unwrap_or(1_u32);
+        let number = position(page).unwrap_or(1);
         let last = videos.last().and_then(|video| video.number("/index"));
         let total = list.number("/videoCount");
         let is_more = last.zip(total).is_some_and(|(last, total)| last + 1.0 < total);
         Ok(Page {
-            title: list.text("/title").map(str::to_owned),
+            title: heading(list.text("/title")),
             entries: videos.iter().filter_map(candidate).collect(),
             next: is_more.then(|| (number + 1).to_string()),
         })

@@ -7,7 +7,7 @@ use domain::{Class, Fault, Reason};
 use serde_json::Value;
 use url::Url;
 
-use super::named;
+use super::{heading, named, position, web_page};
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
 use crate::secret::Secret;
@@ -50,17 +50,22 @@ impl Jamendo {
     async fn results(&self, question: Question) -> Result<Value, Fault> {
         let mut answer = self.instance.json(question).await?;
         match answer.text("/headers/status") {
-            Some("success") => Ok(answer["results"].take()),
-            Some(_) => Err(self.meaning(answer.number("/headers/code").unwrap_or_default() as u32)),
+            Some("failed") => {
+                Err(self.meaning(answer.number("/headers/code").unwrap_or_default() as u32))
+            }
+            // documented as "succeed", sent as "success"
+            Some(_) => Ok(answer["results"].take()),
             None => Err(self.instance.strange("a status")),
         }
     }
 
-    /// 5 is a key that it does not take, 6 too many questions; the rest is its own trouble.
+    /// As developer.jamendo.com/v3.0/response-codes has them: 3, 4 and 8 are about what was asked; 5, 10 and 11 about who
+    /// asks; 6 is too many questions.
     fn meaning(&self, code: u32) -> Fault {
         let detail = format!("{}: code {code}", self.instance.label());
         let class = match code {
-            5 => Class::Fatal,
+            3 | 4 | 8 => Class::Refused,
+            5 | 10 | 11 => Class::Fatal,
             6 => Class::FloodWait(PAUSE),
             _ => Class::Transient,
         };
@@ -92,14 +97,14 @@ impl Jamendo {
     /// The key of a list is `album/1` or `playlist/1`.
     async fn listed(&self, key: &str, page: Option<&str>) -> Result<Page, Fault> {
         let (kind, id) = key.split_once('/').unwrap_or(("album", key));
-        let offset = page.and_then(|page| page.parse().ok()).unwrap_or(0_usize);
+        let offset = position(page).unwrap_or(0);
         if kind == "playlist" {
             let lists = self.results(self.at(&["playlists", "tracks", ""]).with("id", id)).await?;
             let tracks = lists.items("/0/tracks");
             let tracks =
                 tracks.ok_or_else(|| self.instance.refused(Reason::NotFound, "no such list"))?;
             return Ok(Page {
-                title: lists.text("/0/name").map(str::to_owned),
+                title: heading(lists.text("/0/name")),
                 entries: tracks.iter().filter_map(candidate).collect(),
                 next: None,
             });
@@ -109,7 +114,7 @@ impl Jamendo {
         let tracks = self.results(question.with("offset", &offset.to_string())).await?;
         let items = tracks.items("").ok_or_else(|| self.instance.strange("results"))?;
         Ok(Page {
-            title: tracks.text("/0/album_name").map(str::to_owned),
+            title: heading(tracks.text("/0/album_name")),
             entries: items.iter().filter_map(candidate).collect(),
             next: (items.len() == PAGE).then(|| (offset + PAGE).to_string()),
         })
@@ -164,7 +169,7 @@ fn candidate(track: &Value) -> Option<Candidate> {
     Some(Candidate {
         duration: track.seconds("/duration"),
         key: track.id("/id")?,
-        link: track.text("/shareurl").map(str::to_owned),
+        link: web_page(track.text("/shareurl")),
         ..named(track.text("/name")?, track.text("/artist_name"))
     })
 }

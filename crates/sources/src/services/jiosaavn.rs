@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::choice::{Offer, best};
-use super::named;
+use super::{heading, named, position, web_page};
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
 use crate::service::{Abilities, Answer, Known, Service};
@@ -73,7 +73,7 @@ impl JioSaavn {
 
     /// Albums come whole, playlists in pages.
     async fn listed(&self, key: &str, page: Option<&str>) -> Result<Page, Fault> {
-        let number = page.and_then(|page| page.parse().ok()).unwrap_or(0_usize);
+        let number = position(page).unwrap_or(0);
         let kind = if key.contains("/album/") { "albums" } else { "playlists" };
         let question = self.instance.at(&["api", kind]).with("link", key);
         let question = match kind {
@@ -88,7 +88,7 @@ impl JioSaavn {
         let taken = number * PAGE + songs.len();
         let is_more = kind == "playlists" && songs.len() == PAGE && (taken as f64) < total;
         Ok(Page {
-            title: list.text("/name").map(unescaped),
+            title: heading(list.text("/name").map(unescaped).as_deref()),
             entries: songs.iter().filter_map(candidate).collect(),
             next: is_more.then(|| (number + 1).to_string()),
         })
@@ -116,9 +116,7 @@ impl Service for JioSaavn {
         let page = || format!("https://www.jiosaavn.com/{}", parts.join("/"));
         match parts.as_slice() {
             ["song", _, _] => Some(Known::Track(page())),
-            ["album", _, _] | ["featured", _, _] | ["s", "playlist", ..] => {
-                Some(Known::List(page()))
-            }
+            ["album", _, _] | ["featured", _, _] => Some(Known::List(page())),
             _ => None,
         }
     }
@@ -146,7 +144,7 @@ fn candidate(song: &Value) -> Option<Candidate> {
         duration: song.seconds("/duration"),
         is_explicit: song.flag("/explicitContent"),
         key: song.id("/id")?,
-        link: song.text("/url").map(str::to_owned),
+        link: web_page(song.text("/url")),
         ..named(&unescaped(song.text("/name")?), artist.as_deref())
     })
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::choice::{Offer, best};
-use super::{named, youtube};
+use super::{heading, named, youtube};
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
 use crate::service::{Abilities, Answer, Known, Service};
@@ -92,7 +92,7 @@ impl Piped {
         let entries = list.items("/relatedStreams");
         let entries = entries.ok_or_else(|| self.instance.strange("relatedStreams"))?;
         Ok(Page {
-            title: list.text("/name").map(str::to_owned),
+            title: heading(list.text("/name")),
             entries: entries.iter().filter_map(entry).collect(),
             next: list.text("/nextpage").filter(|next| *next != "null").map(str::to_owned),
         })

@@ -6,10 +6,13 @@ use domain::{Fault, Reason};
 use serde_json::Value;
 use url::Url;
 
-use super::{named, unable};
+use super::{named, unable, web_page};
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance};
 use crate::service::{Abilities, Answer, Known, Service};
+
+/// How many times the wanted number of stations is asked for, since not all may be opened.
+const SPARE: usize = 4;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -44,10 +47,15 @@ impl Radio {
             .with("order", "votes")
             .with("reverse", "true")
             .with("hidebroken", "true")
-            .with("limit", &limit.to_string());
+            .with("limit", &limit.saturating_mul(SPARE).to_string());
         let found = self.instance.json(question).await?;
         let stations = found.items("").ok_or_else(|| self.instance.strange("a list"))?;
-        Ok(stations.iter().filter_map(candidate).take(limit).collect())
+        // many stations are on ports that nobody may be sent to
+        let is_open = |station: &&Value| {
+            let link = station.text("/url_resolved");
+            link.is_some_and(|link| self.instance.stream(link, StreamKind::Endless).is_ok())
+        };
+        Ok(stations.iter().filter(is_open).filter_map(candidate).take(limit).collect())
     }
 
     async fn station(&self, key: &str) -> Result<(Candidate, Value), Fault> {
@@ -124,7 +132,7 @@ fn candidate(station: &Value) -> Option<Candidate> {
     Some(Candidate {
         is_live: true,
         key: station.id("/stationuuid")?,
-        link: station.text("/homepage").map(str::to_owned),
+        link: web_page(station.text("/homepage")),
         ..named(station.text("/name")?, None)
     })
 }

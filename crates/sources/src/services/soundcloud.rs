@@ -11,7 +11,7 @@ use url::Url;
 
 mod client_id;
 
-use super::named;
+use super::{heading, named, position, web_page};
 use crate::api::credential::Credential;
 use crate::api::fields::Fields;
 use crate::api::{Api, Instance, Question};
@@ -118,7 +118,7 @@ impl SoundCloud {
     async fn listed(&self, key: &str, page: Option<&str>) -> Result<Page, Fault> {
         let set = self.resolved(key).await?;
         let tracks = set.items("/tracks").ok_or_else(|| self.instance.strange("tracks"))?;
-        let first = page.and_then(|page| page.parse().ok()).unwrap_or(0_usize).min(tracks.len());
+        let first = position(page).unwrap_or(0).min(tracks.len());
         let end = (first + PAGE).min(tracks.len());
         let part = &tracks[first..end];
         let missing: Vec<String> = part
@@ -141,7 +141,7 @@ impl SoundCloud {
             })
         };
         Ok(Page {
-            title: set.text("/title").map(str::to_owned),
+            title: heading(set.text("/title")),
             entries: part.iter().filter_map(whole).collect(),
             next: (end < tracks.len()).then(|| end.to_string()),
         })
@@ -206,7 +206,7 @@ fn candidate(track: &Value) -> Option<Candidate> {
         is_explicit: track.flag("/publisher_metadata/explicit"),
         is_preview: is_snipped || track.text("/policy") == Some("SNIP"),
         key: page.to_owned(),
-        link: Some(page.to_owned()),
+        link: web_page(Some(page)),
         ..named(track.text("/title")?, artist.iter().find_map(|at| track.text(at)))
     })
 }

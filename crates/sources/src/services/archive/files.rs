@@ -2,6 +2,7 @@
 //!
 //! Every track is there several times: as it was uploaded, and in what was made from it. One of each is taken.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -38,8 +39,11 @@ impl Playable<'_> {
 /// The best form of each track, in the order of the item.
 pub(super) fn playable(files: &[Value]) -> Vec<Playable<'_>> {
     let mut tracks: Vec<Playable<'_>> = Vec::new();
+    // some items have tens of thousands of files
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for file in files.iter().filter_map(form) {
-        let Some(known) = tracks.iter_mut().find(|it| it.is_called(file.original)) else {
+        let place = *places.entry(stem(file.original)).or_insert(tracks.len());
+        let Some(known) = tracks.get_mut(place) else {
             tracks.push(file);
             continue;
         };
