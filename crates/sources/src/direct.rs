@@ -418,4 +418,6 @@ pub(crate) fn stem(name: &str) -> &str {
 }
 
 #[cfg(test)]
+mod icecast;
+#[cfg(test)]
 mod tests;

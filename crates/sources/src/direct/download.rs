@@ -387,7 +387,13 @@ impl Fetch {
         self.pause = Duration::ZERO;
         let response = match answer {
             Ok(response) => response,
-            Err(fault) if fault.is_retryable() => return Err(Trouble::Again(fault)),
+            // while a station restarts nobody knows its name
+            Err(fault)
+                if fault.is_retryable()
+                    || self.kind == Kind::Live && fault.reason == Reason::NotFound =>
+            {
+                return Err(Trouble::Again(fault));
+            }
             Err(fault) => return Err(Trouble::Over(fault)),
         };
         self.discard = self.splice(&response)?;
