@@ -30,6 +30,7 @@ const AGAIN_MAX: u64 = 64 * 1024 * 1024;
 
 /// A station is given longer to come back than a file: it may be restarting.
 const LIVE_ATTEMPTS_MIN: u32 = 12;
+const LIVE_BACKOFF_MIN: Duration = Duration::from_millis(200);
 
 /// A seek this far ahead reads on instead of connecting anew.
 const SKIP_MAX: u64 = 64 * 1024;
@@ -183,7 +184,8 @@ impl Fetch {
                         self.failures = 0;
                         return Err(fault);
                     }
-                    self.pause = pause(&self.settings, self.failures, &fault)?;
+                    self.pause =
+                        pause(&self.settings, self.failures, &fault)?.max(self.pause_min());
                     tracing::debug!(place = %place(&self.url), attempt = self.failures, %fault, "connecting again");
                 }
             }
@@ -259,6 +261,16 @@ impl Fetch {
         match self.kind {
             Kind::Live => self.settings.attempts_max.max(LIVE_ATTEMPTS_MIN),
             Kind::Ranges | Kind::Whole => self.settings.attempts_max,
+        }
+    }
+
+    /// A station that restarts is not hurried; half a minute in all.
+    fn pause_min(&self) -> Duration {
+        match self.kind {
+            Kind::Live => {
+                LIVE_BACKOFF_MIN.saturating_mul(1 << self.failures.min(5)).min(BACKOFF_MAX)
+            }
+            Kind::Ranges | Kind::Whole => Duration::ZERO,
         }
     }
 

@@ -18,6 +18,7 @@ const CONFIGURATION: &str = r#"<icecast>
 <admin-user>admin</admin-user><admin-password>word</admin-password></authentication>
 <hostname>127.0.0.1</hostname>
 <listen-socket><port>PORT</port><bind-address>127.0.0.1</bind-address></listen-socket>
+<mount type="normal"><mount-name>/live.mp3</mount-name><charset>UTF-8</charset></mount>
 <fileserve>0</fileserve>
 <paths><basedir>FOLDER</basedir><logdir>FOLDER</logdir><webroot>/usr/share/icecast2/web</webroot>
 <adminroot>/usr/share/icecast2/admin</adminroot></paths>
@@ -65,7 +66,7 @@ impl Station {
     }
 
     async fn begin(&mut self) {
-        let owner = if rustix_is_root() {
+        let owner = if is_root() {
             "<changeowner><user>nobody</user><group>nogroup</group></changeowner>"
         } else {
             ""
@@ -133,7 +134,7 @@ impl Station {
     }
 }
 
-fn rustix_is_root() -> bool {
+fn is_root() -> bool {
     rustix::process::getuid().is_root()
 }
 

@@ -197,7 +197,7 @@ async fn what_is_not_audio_is_refused_whatever_it_is_called() {
         assert_eq!(fault.reason, Reason::NotAudio, "{path}");
         assert!(!fault.is_retryable());
     }
-    assert_eq!(fault(&direct(), &server.url("/list")).await.reason, Reason::Unsupported);
+    assert_eq!(fault(&direct(), &server.url("/list")).await.reason, Reason::BadUrl);
 }
 
 #[tokio::test]
