@@ -37,7 +37,7 @@ pub(super) struct Plan {
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    Fetch(Segment),
+    Fetch(Box<Segment>),
     /// Ask for the list, not before this time.
     Reload(Duration),
     End,
@@ -105,7 +105,7 @@ impl Plan {
         }
         match self.waiting.front() {
             _ if self.missing >= MISSING_MAX || self.same >= SAME_MAX => Next::Lost,
-            Some(segment) => Next::Fetch(segment.clone()),
+            Some(segment) => Next::Fetch(Box::new(segment.clone())),
             None if self.is_over => Next::End,
             None => Next::Reload(self.reload_at),
         }
