@@ -129,7 +129,7 @@ mod tests {
         let (late, later) = (roll.ask(at(1), "late"), roll.ask(at(2), "later"));
         assert_eq!(roll.next_deadline(), Some(at(1)));
         assert_eq!(roll.expired(at(1)), ["late"]);
-        assert!(!roll.is_stuck() && roll.is_retiring() == false);
+        assert!(!roll.is_stuck() && !roll.is_retiring());
         assert_eq!(roll.expired(at(2)), ["later"]);
         assert!(roll.is_stuck());
         assert_eq!(roll.answered(late, 1), None, "nobody waits for it");
