@@ -47,6 +47,18 @@ fn found(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
+/// Below what the system hands out by itself, or another test would be given it before Icecast is.
+fn free_port() -> u16 {
+    static NEXT: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(0);
+    let first = 20_000 + (std::process::id() % 10_000) as u16;
+    loop {
+        let port = first + NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 impl Station {
     async fn start() -> Option<Station> {
         let named = std::env::var_os("ARMEDMUSIC_ICECAST").map(PathBuf::from);
@@ -59,7 +71,7 @@ impl Station {
         let folder = tempfile::tempdir().unwrap();
         // root may not be Icecast: it becomes nobody, who must write its log
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let mut station = Station { program, folder, port, icecast: None };
         station.begin().await;
         Some(station)
