@@ -24,6 +24,7 @@ mod payload;
 mod pump;
 mod queue;
 mod reactor;
+mod reception;
 mod sender;
 mod shared;
 mod signals;
@@ -37,5 +38,6 @@ mod wire;
 mod tests;
 
 pub use connection::{AnswerFault, Connection, ConnectionEvent, DtlsState, State, Stats};
+pub use reception::Reception;
 pub use sender::{Closed, Sender};
 pub use transport::{Settings, Style, Transport};
