@@ -16,6 +16,7 @@ mod answer;
 pub mod bare;
 mod connection;
 mod description;
+mod ears;
 mod header;
 mod leg;
 mod native;

@@ -9,13 +9,11 @@ use std::time::{Duration, Instant};
 use domain::fault::{Fault, Reason};
 use rtc::peer_connection::transport::RTCDtlsTransportState;
 use rtc::statistics::StatsSelector;
-use rtc::statistics::report::RTCStatsReportEntry;
 use webrtc::data_channel::DataChannelEvent;
 use webrtc::peer_connection::transport::DtlsTransport;
 
 use super::{MESSAGE_BYTES_MAX, NO_VIDEO, OnEvent};
 use crate::connection::{ConnectionEvent, DtlsState, State};
-use crate::reception::{self, Reception};
 use crate::shared::Shared;
 use crate::signals::Signals;
 use crate::stack::Stack;
@@ -193,21 +191,6 @@ impl Watch {
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
             .or(path.round_trip);
         self.shared.set_path(path);
-        let receptions = report.iter().filter_map(|entry| match entry {
-            RTCStatsReportEntry::RemoteInboundRtp(stats) => Some(stats),
-            _ => None,
-        });
-        // each report counts as a measurement of the round trip, although webrtc measures none
-        let reported = receptions.filter(|stats| stats.round_trip_time_measurements > 0);
-        if let Some(stats) = reported.last() {
-            let received = &stats.received_rtp_stream_stats;
-            self.shared.set_reception(Reception {
-                lost_256ths: (stats.fraction_lost * 256.0).round() as u8,
-                packets_lost: reception::lost(received.packets_lost as u32),
-                // in the units of the wire, whatever webrtc's documentation says
-                jitter_samples: received.jitter as u32,
-            });
-        }
     }
 
     /// The data channel: says once that we want no video, and passes on what the server says. Ends with webrtc's driver.
