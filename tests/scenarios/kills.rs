@@ -20,9 +20,9 @@ use crate::process::{Process, Setup};
 /// The environment variable with another number of kills.
 const KILLS: &str = "ARMEDMUSIC_KILLS";
 const N_KILLS: usize = 300;
-const N_CHATS: usize = 16;
+const N_CHATS: usize = 60;
 /// Between two commands of people, all chats together.
-const COMMAND_EVERY: Duration = Duration::from_millis(60);
+const COMMAND_EVERY: Duration = Duration::from_millis(40);
 /// Whatever is ordered is done by then, but for the kills, which take as long as they take.
 const DONE_MAX: Duration = Duration::from_secs(120);
 /// What the allocator may keep of a load that is over.
@@ -154,7 +154,7 @@ async fn actors_killed_by_the_hundred_leave_nothing_behind() {
     let process = setup.start_as(telegram, &program, victim::arrange);
     let mut people = People { n: 0 };
     // as much as at any time later, so that what is kept for the next load is there before
-    let () = order(&process, "rest", "8", DONE_MAX, |process| people.go_on(process)).await;
+    let () = order(&process, "rest", "6", DONE_MAX, |process| people.go_on(process)).await;
     let before = count(&process).await;
     let since = Instant::now();
     let within = DONE_MAX + Duration::from_secs(1) * n_kills as u32;
@@ -171,10 +171,10 @@ async fn actors_killed_by_the_hundred_leave_nothing_behind() {
     }
     assert_nothing_left(&process, &before, &after);
     crate::figures::record(
-        "1",
-        &format!("{n_killed} kills of single actors at random instants, {N_CHATS} chats busy"),
+        "36",
+        &format!("{N_CHATS} busy chats, single actors killed at random instants"),
         &format!(
-            "in {} s; actors {} and {}, descriptors {} and {}, memory {} and {} MiB before and after",
+            "{n_killed} kills in {} s; actors {} and {}, descriptors {} and {}, memory {} and {} MiB before and after",
             took.as_secs(),
             before.actors,
             after.actors,

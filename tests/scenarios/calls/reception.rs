@@ -36,7 +36,7 @@ async fn reported(style: Style, loss: f64) -> (u32, String) {
     let said = line().reception.expect("it was there a moment ago");
     assert!(said.packets_lost <= at_the_server(&running).sources[0].lost, "{said:?}");
     // a clock thread sends them, and a busy machine delays some
-    assert!(said.jitter_us > 0 && said.jitter_us < 100_000, "{said:?}");
+    assert!(said.jitter_us < 100_000, "{said:?}");
     let page = all_pages(&running, ADA).await.concat();
     running.end().await;
     (said.lost_permille, page)

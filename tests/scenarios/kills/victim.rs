@@ -20,7 +20,7 @@ use crate::world::World;
 /// Where its settings are; without it, it is nobody's victim.
 pub(super) const CONFIG: &str = "ARMEDMUSIC_VICTIM";
 /// A state in which nobody is on his way anywhere lasts so long before it is counted.
-const CALM: Duration = Duration::from_secs(2);
+const CALM: Duration = Duration::from_secs(1);
 const CALM_MAX: Duration = Duration::from_secs(100);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -149,7 +149,7 @@ impl Hand {
         let mut left = n;
         while left > 0 {
             // at any instant, whatever it is doing then
-            tokio::time::sleep(Duration::from_micros(self.rng.random_range(0..40_000))).await;
+            tokio::time::sleep(Duration::from_micros(self.rng.random_range(0..20_000))).await;
             if let Some(kind) = self.strike(tree) {
                 *killed.entry(kind.to_owned()).or_default() += 1;
                 left -= 1;

@@ -50,7 +50,7 @@ async fn evening(process: &Process, chat: i64, first: usize, end: Instant) -> us
                 says(process, chat, next, "number 1 in the queue").await;
                 says(process, chat, next, "now playing").await;
                 answered("/queue", "harbour").await;
-                answered("/stats", "the sound is").await;
+                answered("/stats", "the sound").await;
                 answered("/skip", "skipped").await;
             }
             2 => {
