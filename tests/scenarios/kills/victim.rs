@@ -35,7 +35,12 @@ pub(super) fn run(config: &Path) {
     armedmusic::telemetry::start(&config.log).expect("the test wrote it");
     let identity = Environment(&|name| std::env::var(name).ok()).identity();
     let settings = armedmusic::assemble::settings(&config, identity.expect("the test gave it"));
-    let runtime = tokio::runtime::Runtime::new().expect("the system has threads");
+    // threads that have nothing to do any more are gone when they are counted
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_keep_alive(CALM / 2)
+        .build()
+        .expect("the system has threads");
     runtime.block_on(async {
         let tree =
             actors::start(settings.expect("the state directory is ours")).expect("it starts");
