@@ -37,6 +37,13 @@ struct Shared {
     ids: Mutex<BTreeSet<Arc<str>>>,
 }
 
+/// An id that is taken until this is dropped: with the child, or with a message that nobody reads
+/// because the supervisor died.
+pub(crate) struct Taken {
+    shared: Arc<Shared>,
+    id: Arc<str>,
+}
+
 impl Dynamic {
     pub(crate) fn new(supervisor: Handle<Msg>) -> Self {
         Self { supervisor, shared: Arc::default() }
@@ -49,16 +56,11 @@ impl Dynamic {
     /// # Errors
     /// The child was not accepted and will not be started.
     pub fn start(&self, spec: ChildSpec) -> Result<(), NotStarted> {
-        let id = spec.id.clone();
-        if !self.reserve(&id) {
-            return Err(NotStarted::Present);
-        }
-        self.supervisor.send(Msg::Add(Box::new(spec))).map_err(|undelivered| {
-            self.ids().remove(&id);
-            match undelivered {
-                Undelivered::Full(_) => NotStarted::Full,
-                Undelivered::Down(_) => NotStarted::Down,
-            }
+        let taken = self.take(&spec.id).ok_or(NotStarted::Present)?;
+        let add = Msg::Add(Box::new(spec), taken);
+        self.supervisor.send(add).map_err(|undelivered| match undelivered {
+            Undelivered::Full(_) => NotStarted::Full,
+            Undelivered::Down(_) => NotStarted::Down,
         })
     }
 
@@ -97,17 +99,26 @@ impl Dynamic {
         self.shared.node.get_or_init(|| node.clone());
     }
 
-    /// Takes an id; false when it is taken already.
-    pub(crate) fn reserve(&self, id: &Arc<str>) -> bool {
-        self.ids().insert(id.clone())
-    }
-
-    pub(crate) fn removed(&self, id: &str) {
-        self.ids().remove(id);
+    /// Takes an id, unless it is taken already.
+    pub(crate) fn take(&self, id: &Arc<str>) -> Option<Taken> {
+        let is_free = self.ids().insert(id.clone());
+        is_free.then(|| Taken { shared: self.shared.clone(), id: id.clone() })
     }
 
     fn ids(&self) -> MutexGuard<'_, BTreeSet<Arc<str>>> {
-        self.shared.ids.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.ids()
+    }
+}
+
+impl Shared {
+    fn ids(&self) -> MutexGuard<'_, BTreeSet<Arc<str>>> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.shared.ids().remove(&self.id);
     }
 }
 

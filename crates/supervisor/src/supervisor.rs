@@ -9,6 +9,7 @@ use crate::{
     Reply,
     child_spec::ChildSpec,
     context::Context,
+    dynamic::Taken,
     launch::{Report, ReportTo},
     machine::{Env, Input, Machine, Manner, Rules},
     node::{Key, Node, Stage},
@@ -25,8 +26,8 @@ use self::orders::Waiter;
 pub(crate) use self::orders::{Answer, Order};
 
 pub(crate) enum Msg {
-    /// A dynamic child, its id already reserved.
-    Add(Box<ChildSpec>),
+    /// A dynamic child, its id already taken.
+    Add(Box<ChildSpec>, Taken),
     /// A dynamic child shall go for ever; the sender is dropped or told when it is gone.
     End(Arc<str>, Option<oneshot::Sender<()>>),
     /// Something shall be done with one child; the answer says what came of it.
@@ -69,6 +70,8 @@ struct Place {
     spec: ChildSpec,
     node: Arc<Node>,
     cell: Option<ActorCell>,
+    /// Keeps a dynamic child's id from others.
+    _taken: Option<Taken>,
 }
 
 impl Supervisor {
@@ -102,8 +105,8 @@ impl Actor for Supervisor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Add(spec) => {
-                state.add(*spec, &myself);
+            Msg::Add(spec, taken) => {
+                state.add(*spec, Some(taken), &myself);
             }
             Msg::End(id, gone) => state.end(&id, gone, &myself),
             Msg::Order(order, reply) => state.obey(order, reply, &myself),
@@ -156,7 +159,7 @@ impl State {
             .replant(&spec.children)
             .into_iter()
             .zip(&spec.children)
-            .map(|((key, node), spec)| (key, Place { spec: spec.clone(), node, cell: None }))
+            .map(|((key, node), spec)| (key, Place::new(spec.clone(), node, None)))
             .collect();
         let rules = children
             .iter()
@@ -182,11 +185,11 @@ impl State {
     }
 
     /// The youngest from now on.
-    fn add(&mut self, mut spec: ChildSpec, myself: &ActorRef<Msg>) -> Key {
+    fn add(&mut self, mut spec: ChildSpec, taken: Option<Taken>, myself: &ActorRef<Msg>) -> Key {
         let (key, node) = self.context.seat().node.place(&spec);
         spec.level = self.children.values().map(|place| place.spec.level + 1).max().unwrap_or(0);
         let rules = rules(&spec);
-        self.children.insert(key, Place { spec, node, cell: None });
+        self.children.insert(key, Place::new(spec, node, taken));
         self.feed(Input::Add { key, rules }, myself);
         key
     }
@@ -238,6 +241,12 @@ impl State {
     }
 }
 
+impl Place {
+    fn new(spec: ChildSpec, node: Arc<Node>, taken: Option<Taken>) -> Place {
+        Place { spec, node, cell: None, _taken: taken }
+    }
+}
+
 /// However the supervisor ends: its dynamic children are gone by then or are being ended, and
 /// nobody will start them again.
 impl Drop for State {
@@ -245,9 +254,6 @@ impl Drop for State {
         for place in self.children.values() {
             place.node.set_stage(Stage::Ended, 0);
             place.spec.door.seal();
-            if let Some(dynamic) = &self.spec.dynamic {
-                dynamic.removed(&place.spec.id);
-            }
         }
     }
 }

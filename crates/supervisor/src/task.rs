@@ -6,7 +6,7 @@
 use std::{
     future::Future,
     sync::{
-        Arc, Weak,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -124,21 +124,28 @@ impl<M: Message> Tasks<M> {
     pub fn thread(&self, work: impl FnOnce(&Quit) -> M + Send + 'static) -> Task {
         let quit = Quit::default();
         let (seen, asked) = (quit.clone(), quit.clone());
+        // whoever takes it first: the thread that begins it, or the end that does not want it any
+        // more. The runtime has only so many threads, and waiting for one to get free could mean
+        // waiting for ever; aborting such a job would not help, its queue still has to reach it.
+        let work = Arc::new(Mutex::new(Some(work)));
+        let taken = move |work: &Mutex<Option<_>>| {
+            work.lock().unwrap_or_else(PoisonError::into_inner).take()
+        };
         let work = async move {
-            let mut running = tokio::task::spawn_blocking(move || work(&seen));
+            let begun = work.clone();
+            let mut running =
+                tokio::task::spawn_blocking(move || taken(&begun).map(|work| work(&seen)));
             let outcome = tokio::select! {
                 outcome = &mut running => outcome,
-                () = asked.asked() => {
-                    // one that still waits for a free thread would otherwise be waited for until
-                    // others, perhaps for ever, let go of theirs; one that runs is not touched
-                    running.abort();
-                    running.await
-                }
+                () = asked.asked() => match taken(&work) {
+                    Some(_never_begun) => return None,
+                    None => running.await,
+                },
             };
             match outcome {
-                Ok(message) => Some(message),
+                Ok(message) => message,
                 Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                // it never began
+                // the runtime is going away
                 Err(_) => None,
             }
         };

@@ -108,10 +108,14 @@ impl State {
                 Standing::Spent => self.feed(Input::End { key }, myself),
             }
         }
-        if self.spec.dynamic.as_ref().is_some_and(|dynamic| !dynamic.reserve(&spec.id)) {
-            return Next::Now(Err(Denied::AlreadyStarted));
-        }
-        let key = self.add(spec, myself);
+        let taken = match &self.spec.dynamic {
+            None => None,
+            Some(dynamic) => match dynamic.take(&spec.id) {
+                None => return Next::Now(Err(Denied::AlreadyStarted)),
+                taken => taken,
+            },
+        };
+        let key = self.add(spec, taken, myself);
         Next::When(key, Wants::Up)
     }
 

@@ -82,9 +82,6 @@ impl State {
         self.context.seat().node.remove(key);
         if let Some(place) = self.children.remove(&key) {
             place.spec.door.seal();
-            if let Some(dynamic) = &self.spec.dynamic {
-                dynamic.removed(&place.spec.id);
-            }
         }
         for (_, gone) in self.waiting_for_end.extract_if(.., |(waits_for, _)| *waits_for == key) {
             // whoever asked may have stopped waiting

@@ -152,3 +152,20 @@ async fn a_restarted_dynamic_supervisor_begins_empty() {
     settle().await;
     assert_eq!(lab.alive().len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_child_that_was_asked_of_a_dying_supervisor_can_be_asked_of_its_successor() {
+    let lab = Lab::default();
+    let (root, chats) = chats(&lab).await;
+    let before = root.snapshot().find("root/chats").unwrap().incarnation;
+    // in one breath: what is asked lies in the mailbox when the kill is noticed
+    kill(&root, "chats");
+    chats.start(chat(&lab, "-100")).unwrap();
+    settle().await;
+    assert!(root.snapshot().find("root/chats").unwrap().incarnation > before);
+    assert!(!chats.contains("-100"), "what was in the mailbox is gone");
+    chats.start(chat(&lab, "-100")).unwrap();
+    settle().await;
+    assert!(chats.find::<Word>("-100/player").is_some());
+    assert_eq!(lab.take_trace(), ["start chats/-100/call", "start chats/-100/player"]);
+}

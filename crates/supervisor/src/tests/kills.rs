@@ -72,7 +72,9 @@ async fn load(root: crate::Tree, seed: u64) {
                 })),
                 5 if !is_laden => Word::Do(Box::new(|context| {
                     context.tasks().thread(|quit| {
-                        while !quit.is_asked() {
+                        // a runtime waits for its threads: a failed test has to end too
+                        let began = Instant::now();
+                        while !quit.is_asked() && began.elapsed() < PATIENCE {
                             std::thread::sleep(Duration::from_millis(2));
                         }
                         Word::Ready

@@ -248,7 +248,9 @@ fn a_thread_that_never_got_its_turn_does_not_hold_up_the_end_of_its_owner() {
         for path in ["a", "b"] {
             let thread = |context: &Context<Word>| {
                 context.tasks().thread(|quit| {
-                    while !quit.is_asked() {
+                    // a runtime waits for its threads: a failed test has to end too
+                    let began = std::time::Instant::now();
+                    while !quit.is_asked() && began.elapsed() < secs(90) {
                         std::thread::sleep(std::time::Duration::from_millis(1));
                     }
                     Word::Said("quit")
