@@ -134,6 +134,15 @@ fn kind_of(path: &str) -> &'static str {
     }
 }
 
+/// How often one kind dies for another: without a bot nobody starts any music that could be stopped by a death.
+fn weight(kind: &str) -> usize {
+    match kind {
+        "call" | "player" => 6,
+        "chat" => 2,
+        _ => 1,
+    }
+}
+
 /// Kills, and takes care that no supervisor has to bear more than it is made for: more often than that it gives up, as
 /// it should, in the end to the operating system.
 struct Hand {
@@ -173,11 +182,10 @@ impl Hand {
             if !kind.is_empty() && self.is_bearable(&child.path, &children, &contracts) {
                 candidates.push(child);
                 if !kinds.contains(&kind) {
-                    kinds.push(kind);
+                    kinds.extend(std::iter::repeat_n(kind, weight(kind)));
                 }
             }
         }
-        // every kind as often as any other, as far as they come
         let kind = *kinds.choose(&mut self.rng)?;
         candidates.retain(|child| kind_of(&child.path) == kind);
         let child = candidates.choose(&mut self.rng)?;
