@@ -82,6 +82,7 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
             account: bot_account,
             texts: Arc::new(Texts::embedded()),
             board: board.clone(),
+            is_refusal_told: Arc::default(),
         },
     )
     .backoff(settings.reconnect);
