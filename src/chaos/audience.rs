@@ -152,12 +152,6 @@ impl Audience {
                 report.complaints.extend(passed);
             }
             report.complaints.extend(complaints(simulated, chat.id));
-            if std::env::var("DBG").is_ok() {
-                for m in simulated.telegram.world().messages(chat.id) {
-                    eprintln!("MSG {} {:?}", chat.id, m.text);
-                }
-            }
-            report.tracks_sounded += sounded.len();
         }
         report.tracks_lost = report.complaints.len();
         report.gap_untouched_ms = self.gap_untouched.as_millis() as u64;
