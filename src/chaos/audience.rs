@@ -152,6 +152,7 @@ impl Audience {
                 report.complaints.extend(passed);
             }
             report.complaints.extend(complaints(simulated, chat.id));
+            report.tracks_sounded += sounded.len();
         }
         report.tracks_lost = report.complaints.len();
         report.gap_untouched_ms = self.gap_untouched.as_millis() as u64;
