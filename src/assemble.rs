@@ -1,5 +1,7 @@
 //! From checked settings to what the tree is started with.
 
+mod services;
+
 use std::fmt;
 use std::fs;
 use std::io::Write as _;
@@ -7,12 +9,12 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use actors::settings::{Bot, Chat, Settings, Sources};
+use actors::settings::{Bot, Chat, Lookups, Settings, Sources};
 use domain::{ChatId, Class, Fault, UserId};
 use sources::http::AllowHost;
 use telegram::{Secret, Session};
 
-use crate::config::{Config, Ffmpeg, Identity, Mistakes, assistant_key};
+use crate::config::{Config, Ffmpeg, Identity, Keys, Mistakes, assistant_key};
 
 /// Between official clients' own values; see `domain::call`.
 const CHECK_CONNECTING_EVERY: Duration = Duration::from_secs(4);
@@ -72,7 +74,7 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Unusabl
         call: call(config),
         transport: transport(config),
         media: media(config)?,
-        sources: sources(config)?,
+        sources: sources(config, &identity.keys)?,
         memory: resident_bytes,
     })
 }
@@ -141,7 +143,8 @@ pub fn media(config: &Config) -> Result<media::Settings, Mistakes> {
     })
 }
 
-fn sources(config: &Config) -> Result<Sources, Mistakes> {
+/// Where music is looked for, and how.
+pub fn sources(config: &Config, keys: &Keys) -> Result<Sources, Mistakes> {
     let mut allow_hosts = Vec::new();
     for host in &config.sources.allow_hosts {
         let host: AllowHost = host
@@ -149,15 +152,24 @@ fn sources(config: &Config) -> Result<Sources, Mistakes> {
             .map_err(|fault: Fault| Mistakes::one("sources.allow_hosts", fault.detail))?;
         allow_hosts.push(host);
     }
+    let http = sources::http::Settings {
+        user_agent: concat!("ArmedMusic/", env!("CARGO_PKG_VERSION")).to_owned(),
+        allow_hosts,
+        proxy: config.sources.proxy.clone(),
+        connect_timeout: Duration::from_secs(10),
+        answer_timeout: Duration::from_secs(15),
+    };
+    let answer_max = config.sources.answer_max.min(config.sources.resolve_max);
+    let for_services = sources::http::Settings { answer_timeout: answer_max, ..http.clone() };
+    let client = sources::http::Http::new(for_services)
+        .map_err(|fault| Mistakes::one("sources.proxy", fault.detail))?;
+    let api = sources::api::Api::new(
+        client,
+        sources::api::Settings { answer_max, ..sources::api::Settings::STANDARD },
+    );
     Ok(Sources {
         music_dir: config.sources.music_dir.clone(),
-        http: sources::http::Settings {
-            user_agent: concat!("ArmedMusic/", env!("CARGO_PKG_VERSION")).to_owned(),
-            allow_hosts,
-            proxy: None,
-            connect_timeout: Duration::from_secs(10),
-            answer_timeout: Duration::from_secs(15),
-        },
+        http,
         direct: sources::direct::Settings {
             bytes_max: config.sources.size_max_bytes,
             stall_timeout: Duration::from_secs(15),
@@ -169,7 +181,21 @@ fn sources(config: &Config) -> Result<Sources, Mistakes> {
             backoff: Duration::from_millis(500),
         },
         attachment: sources::attachment::Settings { bytes_max: config.sources.size_max_bytes },
-        resolve_max: config.sources.resolve_max,
+        services: services::build(&config.extractors, keys, &api)?,
+        lookups: Lookups {
+            inquiry: domain::inquiry::Settings {
+                deadline: config.sources.resolve_max,
+                answer_max,
+                ..domain::inquiry::Settings::STANDARD
+            },
+            rules: domain::matching::Rules {
+                is_live_allowed: config.sources.is_live_allowed,
+                is_explicit_allowed: config.sources.is_explicit_allowed,
+                duration_max: config.chat.duration_max,
+            },
+            open_max: config.sources.resolve_max.min(config.audio.stuck_after * 3 / 4),
+            playlist_max: config.sources.playlist_max,
+        },
         read_ahead_bytes: config.audio.read_ahead_bytes,
         stall: Duration::from_secs(30),
     })

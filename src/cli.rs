@@ -21,6 +21,8 @@ pub enum Command {
     Run(RunOptions),
     /// Check the settings and say what is wrong; touches no network.
     Check(RunOptions),
+    /// Look something up as /play would, without Telegram, and tell who was asked and what came back.
+    Resolve(ResolveOptions),
     /// Hear the bot without any account: a simulated Telegram and the bot in one process.
     #[cfg(feature = "demo")]
     Demo(DemoOptions),
@@ -37,6 +39,18 @@ pub struct RunOptions {
     /// The settings file.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ResolveOptions {
+    /// Words or a link.
+    #[arg(required = true, value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub run: RunOptions,
 }
 
 #[cfg(feature = "demo")]

@@ -4,6 +4,7 @@
 //! program cannot drift apart. Anything wrong is reported with its key and its fix before the network is touched.
 
 mod environment;
+mod extractors;
 mod merge;
 mod values;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use domain::permission::Controls;
 
 pub use environment::{Environment, assistant_key};
+pub use extractors::{Extractors, Gateway, Keys, NAMES};
 
 /// Everything an operator may set, checked.
 #[derive(Debug, Clone)]
@@ -26,6 +28,7 @@ pub struct Config {
     pub audio: Audio,
     pub call: Call,
     pub sources: Sources,
+    pub extractors: Extractors,
     pub log: Log,
 }
 
@@ -81,6 +84,11 @@ pub struct Sources {
     pub allow_hosts: Vec<String>,
     pub size_max_bytes: u64,
     pub resolve_max: Duration,
+    pub answer_max: Duration,
+    pub proxy: Option<String>,
+    pub playlist_max: usize,
+    pub is_live_allowed: bool,
+    pub is_explicit_allowed: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -103,6 +111,8 @@ pub struct Identity {
     /// People who may do what the owner may.
     pub sudo: Vec<i64>,
     pub logger: Option<i64>,
+    /// What outside services want to see.
+    pub keys: Keys,
 }
 
 /// What is wrong, each with its key and its fix.

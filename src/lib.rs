@@ -13,6 +13,7 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod notify;
+pub mod resolve;
 pub mod run;
 pub mod signals;
 #[cfg(feature = "demo")]

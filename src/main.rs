@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     match cli.command.unwrap_or_default() {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => run::check(&options),
+        Command::Resolve(options) => armedmusic::resolve::run(&options),
         #[cfg(feature = "demo")]
         Command::Demo(options) => armedmusic::demo::run(&options),
         #[cfg(feature = "demo")]

@@ -195,7 +195,7 @@ async fn drain(tree: &Tree, notify: &Notify, herald: &mut Herald) {
 }
 
 #[allow(clippy::print_stderr, reason = "there is no log before the settings are good")]
-fn refuse(unusable: &Unusable) -> ExitCode {
+pub(crate) fn refuse(unusable: &Unusable) -> ExitCode {
     match unusable {
         Unusable::Settings(mistakes) => {
             eprintln!("armedmusic: the settings are not usable\n{mistakes}");

@@ -175,7 +175,7 @@ fn config(folder: &Path, music: &Path, wishes: &Wishes<'_>) -> Result<Config, Mi
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let hosts: Vec<String> = wishes.allow_hosts.iter().map(|host| quoted(host)).collect();
     let ours = format!(
-        "state.directory = {}\nsources.music_dir = {}\nsources.allow_hosts = [{}]\nchat.refresh_s = {}\n",
+        "state.directory = {}\nsources.music_dir = {}\nsources.allow_hosts = [{}]\nchat.refresh_s = {}\nextractors.order = []\n",
         quoted(&folder.join("state").display().to_string()),
         quoted(&music.display().to_string()),
         hosts.join(", "),

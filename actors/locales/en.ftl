@@ -18,6 +18,8 @@ help =
     <code>/skip</code>: the next track, please
     <code>/stop</code>: end the music and leave the voice chat
     <code>/queue</code>: what plays now and what comes next
+    <code>/search</code> words: choose from five hits
+    <code>/why</code>: what went wrong last
     <code>/stats</code>: how the music is doing
     <code>/ping</code>: am I awake?
 
@@ -34,6 +36,8 @@ command-resume = Go on
 command-skip = Next track
 command-stop = End the music
 command-queue = What plays and what waits
+command-search = Look for something and choose
+command-why = What went wrong last
 command-stats = How the music is doing
 command-ping = Am I awake?
 command-help = What I can do
@@ -121,6 +125,8 @@ reason-empty = There is no sound in it. Try another file.
 reason-preview = Only a short preview is offered there. Try another link.
 reason-too-large = The file is too large for me. Try a smaller one.
 reason-too-long = The track is longer than allowed here. Try a shorter one.
+reason-live-off = Live streams are not played here. Try a track with an end.
+reason-explicit-off = Explicit tracks are not played here. Try another version.
 reason-bad-url = I open only plain http and https links. Check the link.
 reason-private-address = That link leads to a private address, which I do not open. Send a public link.
 reason-unreachable = The place where this music is does not answer. Try again later or another link.
@@ -146,6 +152,53 @@ reason-telegram-unreachable = Telegram does not answer. Try again in a minute.
 reason-unreadable = Telegram answered something that I do not understand yet. Try again in a minute.
 reason-stopping = I am restarting. Try again in a minute.
 reason-internal = Something went wrong on my side. Try again; the operator can see it in the log.
+
+## /why and /search
+
+why-well = ✅ Nothing has gone wrong here lately.
+why-head =
+    🩺 <b>{ $asked }</b>, { $ago } ago
+    { $reason }
+why-row = <code>{ $at } s</code> <b>{ $who }</b>, asked { $step ->
+        [search] to search
+        [describe] what it is
+        [open] for the sound
+       *[list] for the list
+    }: { $came }, { $took } s{ $slow ->
+        [slow] { " " }(slower than usual, somebody else was asked meanwhile)
+       *[usual] { "" }
+    }. { $then ->
+        [taken] That was taken.
+        [next] The next one was asked.
+        [again] It was asked again.
+        [called-off] Somebody else was quicker.
+       *[given-up] Nobody was left to ask.
+    }
+why-more = … and { $rows } more
+why-answer = it answered
+why-nothing = it has nothing that fits
+why-silence = it said nothing
+why-failing = not asked, it failed too often (again in { $wait })
+why-asked-to-wait = not asked, it wants to be left alone (for { $wait })
+why-busy = not asked, it was asked as often as it bears
+why-fault = { $reason ->
+        [unreachable] it could not be reached
+        [timeout] it was too slow
+        [refused] it refused
+        [flood] it asked us to slow down
+        [not-found] it has no such thing
+        [preview] it has only a preview
+        [too-long] too long for here
+        [too-large] too large for here
+        [live] a live stream, which is not played here
+        [explicit] explicit, which is not played here
+        [unreadable] it gave something that cannot be played
+       *[other] it could not give it
+    }
+search-head = 🔎 <b>{ $words }</b>: which one?
+search-hit = { $title } · { $duration } · { $source }
+search-nothing-asked = Tell me what to look for: <code>/search a song</code>.
+search-old = This search is too old. Send <code>/search</code> again.
 
 ## For operators
 
@@ -180,6 +233,8 @@ stats-engine = ⏱ { $clocks ->
     }, never later than { $late } ms
 stats-well = ✅ Everybody is well.
 stats-unwell = ⚠️ <b>Not well: { $actors }</b>
+stats-services = 🌐 <b>Services</b>: answers, usual times, wins
+stats-service = <code>{ $name }</code> { $share } % · { $p50 }/{ $p95 } ms · 🏆 { $wins }
 stats-tree =
     🌳 <b>Everybody</b>: life/restarts, ✉ waiting/most
     🔊 frames sent + silent − missing

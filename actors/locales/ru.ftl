@@ -18,6 +18,8 @@ help =
     <code>/skip</code>: следующий трек
     <code>/stop</code>: закончить и выйти из голосового чата
     <code>/queue</code>: что звучит и что дальше
+    <code>/search</code> слова: выбрать из пяти находок
+    <code>/why</code>: что пошло не так в последний раз
     <code>/stats</code>: как идёт музыка
     <code>/ping</code>: проверка связи
 
@@ -34,6 +36,8 @@ command-resume = Продолжить
 command-skip = Следующий трек
 command-stop = Закончить
 command-queue = Что звучит и что ждёт
+command-search = Найти и выбрать
+command-why = Что пошло не так
 command-stats = Как идёт музыка
 command-ping = Проверка связи
 command-help = Что я умею
@@ -125,6 +129,8 @@ reason-empty = В нём нет звука. Попробуй другой фай
 reason-preview = Там дают только короткий отрывок. Попробуй другую ссылку.
 reason-too-large = Файл слишком большой. Попробуй поменьше.
 reason-too-long = Трек длиннее, чем здесь можно. Попробуй покороче.
+reason-live-off = Прямые эфиры здесь не играют. Попробуй трек, у которого есть конец.
+reason-explicit-off = Треки с ненормативной лексикой здесь не играют. Попробуй другую версию.
 reason-bad-url = Я открываю только обычные ссылки http и https. Проверь ссылку.
 reason-private-address = Ссылка ведёт на частный адрес, такие я не открываю. Пришли общедоступную.
 reason-unreachable = Там, где эта музыка, не отвечают. Попробуй позже или другую ссылку.
@@ -183,6 +189,8 @@ stats-process = 💾 { $memory } МиБ · ♻️ { $restarts ->
 stats-engine = ⏱ Звуковых часов: { $clocks }, опоздание не больше { $late } мс
 stats-well = ✅ Все здоровы.
 stats-unwell = ⚠️ <b>Нездоровы: { $actors }</b>
+stats-services = 🌐 <b>Сервисы</b>: ответы, обычное время, победы
+stats-service = <code>{ $name }</code> { $share } % · { $p50 }/{ $p95 } мс · 🏆 { $wins }
 stats-tree =
     🌳 <b>Все</b>: жизнь/перезапуски, ✉ ждут/больше всего
     🔊 кадров отправлено + тишины − пропущено
@@ -199,3 +207,50 @@ stats-degraded = работает частично
 stats-backoff = упал
 stats-parked = остановлен
 stats-ended = закончил
+
+## /why и /search
+
+why-well = ✅ Здесь в последнее время всё получалось.
+why-head =
+    🩺 <b>{ $asked }</b>, { $ago } назад
+    { $reason }
+why-row = <code>{ $at } с</code> <b>{ $who }</b>, { $step ->
+        [search] поиск
+        [describe] описание
+        [open] звук
+       *[list] список
+    }: { $came }, { $took } с{ $slow ->
+        [slow] { " " }(дольше обычного, тем временем спросили другого)
+       *[usual] { "" }
+    }. { $then ->
+        [taken] Этот ответ взят.
+        [next] Спросили следующего.
+        [again] Спросили ещё раз.
+        [called-off] Другой успел раньше.
+       *[given-up] Больше спрашивать некого.
+    }
+why-more = … и ещё { $rows }
+why-answer = ответ есть
+why-nothing = ничего подходящего
+why-silence = молчание
+why-failing = не спрошен: слишком часто не отвечал (снова через { $wait })
+why-asked-to-wait = не спрошен: просил подождать (ещё { $wait })
+why-busy = не спрошен: чаще он не выдержит
+why-fault = { $reason ->
+        [unreachable] недоступен
+        [timeout] слишком медленно
+        [refused] отказ
+        [flood] просит спрашивать реже
+        [not-found] такого нет
+        [preview] есть только отрывок
+        [too-long] слишком длинно
+        [too-large] слишком большой файл
+        [live] прямой эфир, здесь он не играет
+        [explicit] ненормативная лексика, здесь она не играет
+        [unreadable] это нельзя проиграть
+       *[other] не получилось
+    }
+search-head = 🔎 <b>{ $words }</b>: что из этого?
+search-hit = { $title } · { $duration } · { $source }
+search-nothing-asked = Напиши, что искать: <code>/search песня</code>.
+search-old = Этот поиск уже забыт. Отправь <code>/search</code> ещё раз.

@@ -34,6 +34,7 @@ impl Place {
             }
             Request::Attachment(_) => Place::Extractor("telegram"),
             Request::Query(_) => Place::Extractor("files"),
+            Request::Found(_) => Place::Extractor("found"),
         }
     }
 }

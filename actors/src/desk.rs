@@ -2,7 +2,9 @@
 //!
 //! Part of the bot's actor: nothing here waits, what has to wait is a task whose answer comes back as a message.
 
+pub(crate) mod search;
 pub(crate) mod stats;
+pub(crate) mod why;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,6 +38,7 @@ pub(crate) struct Desk {
     voice: Voice,
     seal: Seal,
     standings: HashMap<(ChatId, UserId), (bool, Instant)>,
+    searches: search::Searches,
     started: Instant,
 }
 
@@ -48,6 +51,7 @@ impl Desk {
             seal: Seal::new(&parts.settings.button_key),
             username: String::new(),
             standings: HashMap::new(),
+            searches: search::Searches::default(),
             started: Instant::now(),
             context,
             parts,
@@ -109,7 +113,13 @@ impl Desk {
             Wish::NotHere => self.say(chat, reply_to, "only-in-groups", &[]),
             Wish::Play { asked, requester } => self.play(message, asked, requester),
             Wish::Control { control, by, only } => self.control(chat, control, by, only),
-            Wish::Nothing | Wish::Turn { .. } | Wish::Stale { .. } | Wish::Forged { .. } => {}
+            Wish::Why => self.why(chat, message.id),
+            Wish::Search(words) => self.search(message, words),
+            Wish::Nothing
+            | Wish::Turn { .. }
+            | Wish::Pick { .. }
+            | Wish::Stale { .. }
+            | Wish::Forged { .. } => {}
         }
     }
 
@@ -119,6 +129,7 @@ impl Desk {
         match inbox::press(callback, &self.seal, current, &self.parts.settings.operators) {
             Wish::Control { control, by, only } => self.control(chat, control, by, only),
             Wish::Turn { by, page } => self.turn(chat, &by, page, callback.message),
+            Wish::Pick { by, search, at } => self.pick(chat, by, search, at, callback.message),
             Wish::Stale { by } => self.refuse(chat, &by, "stale"),
             Wish::Forged { by } => {
                 tracing::warn!(%chat, user = by.standing.user.0, "forged callback data refused");
@@ -281,6 +292,7 @@ impl Desk {
 
 impl Desk {
     pub(crate) fn event(&mut self, chat: ChatId, generation: Generation, event: Event) {
+        self.parts.failures.hear(chat, &event);
         let texts = self.parts.texts.clone();
         let ink = Ink { texts: &texts, seal: &self.seal, chat };
         self.voice.tell(chat, generation, event, ink);

@@ -1,16 +1,22 @@
 //! How a track's bytes reach the decoder: a file as it is, everything else through a bounded feed that a task of the
 //! player fills.
 
+mod page;
+
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 
-use domain::track::{Attachment, Location};
+use domain::timeline::Timeline;
+use domain::track::{Attachment, Location, Track};
 use domain::{Fault, Reason};
 use media::feed::{self, Command, FeedSettings, Writer};
 use media::{Hint, Input};
 
+use crate::resolving::Told;
 use crate::root::chats::chat::Parts;
+
+use page::{Page, Reopening};
 
 /// A track ready to be decoded.
 pub(crate) struct Opened {
@@ -26,55 +32,71 @@ enum Download {
     Telegram(Box<telegram::Download>),
 }
 
-/// Opens what `location` points at; the future is for a task.
+/// Opens a track, and says what that went through; the future is for a task.
 pub(crate) fn open(
     parts: &Parts,
-    location: Location,
-) -> impl Future<Output = Result<Opened, Fault>> + Send + use<> {
-    let direct = parts.direct.clone();
+    track: Track,
+) -> impl Future<Output = Told<Opened>> + Send + use<> {
+    let (direct, page) = (parts.direct.clone(), Page::of(parts, &track));
     let account = parts.shared.bot_account.now();
     let capacity_bytes = parts.shared.sources.read_ahead_bytes;
     let stall = parts.shared.sources.stall;
     async move {
-        let (download, hint, len, is_seekable) = match location {
+        let mut timeline = Timeline::default();
+        let found = match &track.location {
             Location::File(path) => {
-                let hint = Hint { extension: extension(&path), mime: None };
-                return Ok(Opened { input: Input::File(path), hint, download: None });
+                let hint = Hint { extension: extension(path), mime: None };
+                let input = Input::File(path.clone());
+                return Told { outcome: Ok(Opened { input, hint, download: None }), timeline };
             }
-            Location::Http(url) => {
-                let opened = direct.open(&url).await?;
-                let extension =
-                    opened.file_name.as_deref().and_then(|name| extension(Path::new(name)));
-                let hint = Hint { extension, mime: Some(opened.mime().to_owned()) };
-                (
-                    Download::Http(Box::new(opened.download)),
-                    hint,
-                    opened.content_length,
-                    opened.has_ranges,
-                )
-            }
-            Location::Telegram(attachment) => {
-                let account = account.ok_or_else(|| {
-                    Fault::transient(
-                        Reason::TelegramUnreachable,
-                        "the bot's account is not connected",
-                    )
-                })?;
-                let download = Download::Telegram(Box::new(account.download(&attachment, 0)));
-                (download, hint_of(&attachment), Some(attachment.size_bytes), true)
-            }
+            Location::Http(url) => direct.open(url).await.map(of_link),
+            Location::Page { .. } => page.open(&mut timeline).await.map(of_link),
+            Location::Telegram(attachment) => match account {
+                Some(account) => {
+                    let download = Download::Telegram(Box::new(account.download(attachment, 0)));
+                    let len = Some(attachment.size_bytes);
+                    Ok(Found { download, hint: hint_of(attachment), len, is_seekable: true })
+                }
+                None => Err(Fault::transient(
+                    Reason::TelegramUnreachable,
+                    "the bot's account is not connected",
+                )),
+            },
         };
-        let (writer, reader) = feed::feed(FeedSettings { capacity_bytes, len, is_seekable, stall });
-        Ok(Opened {
-            input: Input::Feed(reader),
-            hint,
-            download: Some(Box::pin(fill(download, writer))),
-        })
+        let outcome = found.map(|Found { download, hint, len, is_seekable }| {
+            let settings = FeedSettings { capacity_bytes, len, is_seekable, stall };
+            let (writer, reader) = feed::feed(settings);
+            let is_page = matches!(track.location, Location::Page { .. });
+            let reopening = is_page.then(|| Reopening::new(page, len));
+            let download = Some(Box::pin(fill(download, writer, reopening)) as Pin<Box<_>>);
+            Opened { input: Input::Feed(reader), hint, download }
+        });
+        Told { outcome, timeline }
+    }
+}
+
+/// Bytes that can be had now, and what is known of them.
+struct Found {
+    download: Download,
+    hint: Hint,
+    len: Option<u64>,
+    is_seekable: bool,
+}
+
+fn of_link(opened: sources::direct::Opened) -> Found {
+    let extension = opened.file_name.as_deref().and_then(|name| extension(Path::new(name)));
+    let hint = Hint { extension, mime: Some(opened.mime().to_owned()) };
+    Found {
+        len: opened.content_length,
+        is_seekable: opened.has_ranges,
+        download: Download::Http(Box::new(opened.download)),
+        hint,
     }
 }
 
 /// Downloads into the feed, seeks when the reader asks, ends when nobody reads any more.
-async fn fill(mut download: Download, mut writer: Writer) {
+async fn fill(mut download: Download, mut writer: Writer, mut reopening: Option<Reopening>) {
+    let mut offset = 0;
     loop {
         // a command makes the bytes under way worthless, so losing them with the future is right
         let step = tokio::select! {
@@ -85,7 +107,11 @@ async fn fill(mut download: Download, mut writer: Writer) {
         let command = match step {
             Err(command) => command,
             Ok(Ok(Some(bytes))) => match writer.push(&bytes).await {
-                Ok(()) => continue,
+                Ok(()) => {
+                    offset += bytes.len() as u64;
+                    reopening.iter_mut().for_each(Reopening::went_on);
+                    continue;
+                }
                 Err(command) => command,
             },
             Ok(Ok(None)) => {
@@ -94,19 +120,28 @@ async fn fill(mut download: Download, mut writer: Writer) {
                 writer.command().await
             }
             Ok(Err(fault)) => {
+                if let Some(anew) = again(&mut reopening, offset, &fault).await {
+                    download = anew;
+                    continue;
+                }
                 writer.fail(fault);
                 writer.command().await
             }
         };
         match command {
             Command::Close => return,
-            Command::Seek(offset) => {
-                if let Err(fault) = download.seek(offset) {
-                    writer.fail(fault);
-                }
-            }
+            Command::Seek(to) => match download.seek(to) {
+                Ok(()) => offset = to,
+                Err(fault) => writer.fail(fault),
+            },
         }
     }
+}
+
+/// The same bytes from `offset` at another address, when the first one ended under the reader.
+async fn again(reopening: &mut Option<Reopening>, offset: u64, why: &Fault) -> Option<Download> {
+    let opened = reopening.as_mut()?.at(offset, why).await?;
+    Some(Download::Http(Box::new(opened.download)))
 }
 
 // === impl Download ===

@@ -34,6 +34,16 @@ pub(crate) enum Wish {
         asked: PlayAsked,
         requester: Requester,
     },
+    /// The last failure of the chat.
+    Why,
+    /// Something to choose from; without words there is nothing.
+    Search(Option<String>),
+    /// One of the hits of a search.
+    Pick {
+        by: By,
+        search: Generation,
+        at: usize,
+    },
     Control {
         control: Control,
         by: By,
@@ -86,6 +96,8 @@ pub(crate) fn read(message: &Message, username: &str, operators: &[UserId]) -> W
         Command::Ping => return Wish::Ping,
         Command::Stats => return Wish::Stats { by: by(message, operators) },
         _ if is_private => return Wish::NotHere,
+        Command::Why => return Wish::Why,
+        Command::Search(words) => return Wish::Search(words),
         Command::Play(asked) => {
             let Requester { id, name } = requester(&message.from, message.chat.id);
             let asked = play(asked, message.attachment.clone(), message.reply_to);
@@ -133,6 +145,9 @@ pub(crate) fn press(
         Ok(Pressed { action: Action::Stats, attempt, .. }) => {
             Wish::Turn { by, page: usize::try_from(attempt.0).unwrap_or(usize::MAX) }
         }
+        Ok(Pressed { action: Action::Pick, generation: search, attempt }) => {
+            Wish::Pick { by, search, at: usize::try_from(attempt.0).unwrap_or(usize::MAX) }
+        }
         Ok(pressed) if Some(pressed.generation) != current => Wish::Stale { by },
         Ok(pressed) => {
             let control = match pressed.action {
@@ -140,7 +155,7 @@ pub(crate) fn press(
                 Action::Resume => Control::Resume,
                 Action::Skip => Control::Skip,
                 Action::Stop => Control::Stop,
-                Action::Stats => return Wish::Stale { by },
+                Action::Stats | Action::Pick => return Wish::Stale { by },
             };
             Wish::Control { control, by, only: Some(pressed.attempt) }
         }

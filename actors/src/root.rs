@@ -18,6 +18,7 @@ use supervisor::{
 use tokio::time::Instant;
 
 use crate::Settings;
+use crate::desk::why::Failures;
 use crate::speech::Texts;
 use crate::stats::Board;
 use crate::wire::Slot;
@@ -48,7 +49,8 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
     let bot_account = Slot::new();
     let (bot_door, bot) = door(BOT_BOUND);
 
-    let (extractors, resolver) = extractors::child_spec(settings.sources.clone())?;
+    let search_max = settings.sources.lookups.inquiry.deadline;
+    let (extractors, resolver, ledger) = extractors::child_spec(settings.sources.clone())?;
     let (assistants, roster) = assistants::child_spec(
         settings.telegram.clone(),
         settings.assistants,
@@ -61,7 +63,7 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
         sources: settings.sources,
         engine: engine.clone(),
         transport,
-        resolver,
+        resolver: resolver.clone(),
         roster: roster.clone(),
         bot: bot.clone(),
         bot_account: bot_account.clone(),
@@ -71,6 +73,7 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
         engine: engine.clone(),
         started: Instant::now(),
         memory: settings.memory,
+        ledger,
     };
     let bot_spec = bot::child_spec(
         bot_door,
@@ -82,6 +85,9 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
             account: bot_account,
             texts: Arc::new(Texts::embedded()),
             board: board.clone(),
+            resolver,
+            search_max,
+            failures: Failures::default(),
             is_refusal_told: Arc::default(),
         },
     )

@@ -1,9 +1,11 @@
 //! What the tree is started with. Only values: reading them is `src/`'s work.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{ChatId, UserId};
+use domain::{ChatId, UserId, inquiry, matching};
+use sources::service::Service;
 use telegram::{Secret, Session};
 
 use crate::speech::Language;
@@ -57,10 +59,24 @@ pub struct Sources {
     pub http: sources::http::Settings,
     pub direct: sources::direct::Settings,
     pub attachment: sources::attachment::Settings,
-    /// The whole of a look-up, whatever it takes.
-    pub resolve_max: Duration,
+    /// The outside services in the order of asking, each with its instances.
+    pub services: Vec<Vec<Arc<dyn Service>>>,
+    pub lookups: Lookups,
     /// Undecoded input kept ahead per track.
     pub read_ahead_bytes: usize,
     /// How long the reader of a download waits for bytes before the track counts as broken.
     pub stall: Duration,
+}
+
+/// How something is looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Lookups {
+    /// Deadlines and patience; its deadline is that of the whole.
+    pub inquiry: inquiry::Settings,
+    /// What may be played at all.
+    pub rules: matching::Rules,
+    /// For opening a track: it has to be told before the track counts as stuck.
+    pub open_max: Duration,
+    /// The most tracks that are taken from one list.
+    pub playlist_max: usize,
 }

@@ -5,5 +5,6 @@ pub mod outbox;
 pub mod panel;
 mod stats;
 pub mod texts;
+mod why;
 
 pub use texts::{Arg, Language, Texts};

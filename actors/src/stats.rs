@@ -23,6 +23,8 @@ pub struct Stats {
     pub memory_bytes: Option<u64>,
     pub totals: Totals,
     pub engine: Engine,
+    /// How the outside services are doing, in the order of asking.
+    pub services: Vec<domain::league::Line>,
     /// Those that have a player, by their numbers.
     pub chats: Vec<ChatStats>,
     pub tree: Snapshot,
@@ -133,6 +135,7 @@ pub(crate) struct Board {
     pub(crate) started: Instant,
     /// How large the process is.
     pub(crate) memory: fn() -> Option<u64>,
+    pub(crate) ledger: crate::ledger::Ledger,
 }
 
 // === impl Board ===
@@ -155,6 +158,7 @@ impl Board {
                 encode_load_permille: engine.encode_load_permille,
                 packets_corrupt: engine.packets_corrupt,
             },
+            services: self.ledger.table(),
             chats,
             tree,
         }

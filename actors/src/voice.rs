@@ -229,8 +229,10 @@ fn keyboard(saying: &Saying) -> Option<Keyboard> {
 
 /// The menu of commands that Telegram shows, in every language.
 pub(crate) async fn publish_commands(account: Account, texts: Arc<Texts>) {
-    const NAMES: [&str; 9] =
-        ["play", "pause", "resume", "skip", "stop", "queue", "stats", "ping", "help"];
+    const NAMES: [&str; 11] = [
+        "play", "search", "pause", "resume", "skip", "stop", "queue", "why", "stats", "ping",
+        "help",
+    ];
     for language in Language::ALL {
         let commands = NAMES.map(|name| BotCommand {
             name: name.to_owned(),

@@ -1,6 +1,8 @@
 //! The environment's part of the settings: who this installation is. Only `src/` reads the environment.
 
-use super::{Identity, Mistake, Mistakes};
+use sources::secret::Secret;
+
+use super::{Identity, Keys, Mistake, Mistakes};
 
 /// Looks a variable up; the process's own environment, or a table in tests and in the demo.
 pub struct Environment<'a>(pub &'a dyn Fn(&str) -> Option<String>);
@@ -51,15 +53,7 @@ impl Environment<'_> {
                 &mut mistakes,
             );
         }
-        for (number, string) in &assistants {
-            if !string.is_empty() && !looks_like_session(string) {
-                malformed(
-                    &assistant_key(*number),
-                    "must be a whole session string of Telethon, Pyrogram or Kurigram",
-                    &mut mistakes,
-                )
-            }
-        }
+        check_sessions(&assistants, &mut mistakes);
         let owner = self.id("OWNER_ID", "must be a user's number", |id| id > 0, &mut mistakes);
         let sudo =
             self.ids("SUDO_USERS", "must be users' numbers with spaces between", &mut mistakes);
@@ -70,10 +64,33 @@ impl Environment<'_> {
             &mut mistakes,
         );
         let bot_session = self.get("BOT_SESSION");
+        let keys = self.keys();
         if !mistakes.is_empty() {
             return Err(Mistakes(mistakes));
         }
-        Ok(Identity { api_id, api_hash, bot_token, assistants, bot_session, owner, sudo, logger })
+        Ok(Identity {
+            api_id,
+            api_hash,
+            bot_token,
+            assistants,
+            bot_session,
+            owner,
+            sudo,
+            logger,
+            keys,
+        })
+    }
+
+    /// What outside services want to see; none of it has to be there.
+    pub fn keys(&self) -> Keys {
+        let key = |name| self.get(name).map(Secret::new);
+        Keys {
+            soundcloud: key("SOUNDCLOUD_CLIENT_ID"),
+            jamendo: key("JAMENDO_CLIENT_ID"),
+            cobalt: key("COBALT_KEY"),
+            gateway: key("GATEWAY_SECRET"),
+            spotify: self.get("SPOTIFY_CLIENT_ID").zip(key("SPOTIFY_CLIENT_SECRET")),
+        }
     }
 
     fn get(&self, name: &str) -> Option<String> {
@@ -125,6 +142,19 @@ fn malformed<T: Default>(key: &str, fix: &str, mistakes: &mut Vec<Mistake>) -> T
         mistakes.push(Mistake { key: key.into(), fix: fix.into() });
     }
     T::default()
+}
+
+/// What cannot be a session string is told, whosever it is.
+fn check_sessions(assistants: &[(usize, String)], mistakes: &mut Vec<Mistake>) {
+    for (number, string) in assistants {
+        if !string.is_empty() && !looks_like_session(string) {
+            malformed(
+                &assistant_key(*number),
+                "must be a whole session string of Telethon, Pyrogram or Kurigram",
+                mistakes,
+            )
+        }
+    }
 }
 
 fn is_token(token: &str) -> bool {

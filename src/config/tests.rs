@@ -46,6 +46,14 @@ fn every_mistake_names_its_key_and_its_fix() {
         ("[telegram]\ndatacenters = [\"2:1.2.3.4\"]", "telegram.datacenters", "is not like"),
         ("[telegram]\ndatacenters = [3]", "telegram.datacenters", "list of texts"),
         ("[sources]\nmusic_dir = \"/no/such/folder\"", "sources.music_dir", "is not a folder"),
+        (
+            "[extractors]\norder = [\"napster\"]",
+            "extractors.order",
+            "there is no \"napster\"; known are",
+        ),
+        ("[extractors]\norder = [\"piped\", \"piped\"]", "extractors.order", "is named twice"),
+        ("[extractors.piped]\nurl = \"x\"", "extractors.piped.url", "did you mean \"urls\"?"),
+        ("[extractors.radio]\nurls = \"x\"", "extractors.radio.urls", "must be a list in brackets"),
         ("[state]\ndirectory = \" \"", "state.directory", "must not be empty"),
         ("[chat\n", "the file", "is not TOML"),
     ];
@@ -122,4 +130,23 @@ fn an_identity_is_read_and_its_secrets_stay_out_of_debug_output() {
     );
     let shown = format!("{identity:?}");
     assert!(!shown.contains("AAAA") && !shown.contains("0123456789abcdef"), "{shown}");
+}
+
+#[test]
+fn every_service_that_can_be_asked_is_asked_unless_the_operator_says_otherwise() {
+    let config = Config::parse("").unwrap();
+    assert_eq!(config.extractors.order, NAMES);
+    assert!(config.extractors.gateway.is_none(), "nobody described one");
+    let config = Config::parse("extractors.order = [\"radio\", \"archive\"]").unwrap();
+    assert_eq!(config.extractors.order, ["radio", "archive"]);
+}
+
+#[test]
+fn keys_of_services_are_read_and_stay_out_of_debug_output() {
+    let mut pairs = good();
+    pairs.extend([("JAMENDO_CLIENT_ID", "canary-one"), ("SPOTIFY_CLIENT_ID", "half of two")]);
+    let keys = identity(&pairs).unwrap().keys;
+    assert!(keys.jamendo.is_some() && keys.cobalt.is_none());
+    assert!(keys.spotify.is_none(), "its secret is missing");
+    assert!(!format!("{keys:?}").contains("canary"), "{keys:?}");
 }

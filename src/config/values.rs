@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use super::{Audio, Call, Chat, Config, Ffmpeg, Log, Mistake, Mistakes, Sources, Telegram};
 
 /// Reads values and collects what is wrong with them.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     table: &'a Table,
     mistakes: Vec<Mistake>,
 }
@@ -42,6 +42,7 @@ impl Reader<'_> {
                 ended_wait: self.seconds("call.ended_wait_s", 0, 86_400),
             },
             sources: self.sources(),
+            extractors: self.extractors(),
             log: Log {
                 level: self.filled("log.level"),
                 is_json: self.choice("log.format", &[("text", false), ("json", true)]),
@@ -104,6 +105,11 @@ impl Reader<'_> {
             allow_hosts: self.texts("sources.allow_hosts"),
             size_max_bytes: self.number("sources.size_max_mib", 1, 1 << 20) << 20,
             resolve_max: self.seconds("sources.resolve_max_s", 1, 300),
+            answer_max: self.seconds("sources.answer_max_s", 1, 300),
+            proxy: Some(self.text("sources.proxy")).filter(|proxy| !proxy.is_empty()),
+            playlist_max: self.number("sources.playlist_max", 1, 10_000) as usize,
+            is_live_allowed: self.flag("sources.live"),
+            is_explicit_allowed: self.flag("sources.explicit"),
         }
     }
 
@@ -140,7 +146,7 @@ impl Reader<'_> {
         Some(value)
     }
 
-    fn text(&self, key: &str) -> String {
+    pub(super) fn text(&self, key: &str) -> String {
         self.value(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
@@ -152,7 +158,7 @@ impl Reader<'_> {
         text
     }
 
-    fn texts(&mut self, key: &str) -> Vec<String> {
+    pub(super) fn texts(&mut self, key: &str) -> Vec<String> {
         let values = self.value(key).and_then(Value::as_array).cloned().unwrap_or_default();
         let texts: Vec<String> =
             values.iter().filter_map(Value::as_str).map(str::to_owned).collect();
@@ -162,7 +168,7 @@ impl Reader<'_> {
         texts
     }
 
-    fn number(&mut self, key: &str, min: u64, max: u64) -> u64 {
+    pub(super) fn number(&mut self, key: &str, min: u64, max: u64) -> u64 {
         let value = self.value(key).and_then(Value::as_integer).unwrap_or_default();
         match u64::try_from(value).ok().filter(|value| (min..=max).contains(value)) {
             Some(value) => value,
@@ -175,6 +181,10 @@ impl Reader<'_> {
 
     fn seconds(&mut self, key: &str, min: u64, max: u64) -> Duration {
         Duration::from_secs(self.number(key, min, max))
+    }
+
+    pub(super) fn flag(&self, key: &str) -> bool {
+        self.value(key).and_then(Value::as_bool).unwrap_or_default()
     }
 
     fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> T {
@@ -190,7 +200,7 @@ impl Reader<'_> {
         }
     }
 
-    fn mistake(&mut self, key: &str, fix: impl Into<String>) {
+    pub(super) fn mistake(&mut self, key: &str, fix: impl Into<String>) {
         self.mistakes.push(Mistake { key: key.to_owned(), fix: fix.into() });
     }
 }

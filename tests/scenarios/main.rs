@@ -14,6 +14,7 @@ mod lives;
 mod permissions;
 mod playback;
 mod recovery;
+mod services;
 mod shutdown;
 mod stats;
 mod tidy;

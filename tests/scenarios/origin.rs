@@ -24,6 +24,8 @@ pub(crate) enum Step {
 /// A request that came.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
+    /// With its query.
+    path: String,
     /// Names in lower case.
     headers: HashMap<String, String>,
 }
@@ -83,6 +85,10 @@ impl Origin {
 // === impl Asked ===
 
 impl Asked {
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
@@ -106,7 +112,8 @@ async fn serve(
     let head = String::from_utf8(head).ok()?;
     let headers = head.lines().filter_map(|line| line.split_once(": "));
     let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-    let asked = Asked { headers };
+    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    let asked = Asked { path, headers };
     let number = {
         let mut seen = seen.lock().expect("nobody panics with it");
         seen.push(asked.clone());

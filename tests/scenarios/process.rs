@@ -108,7 +108,7 @@ impl Setup {
         simulator::music::write_to(&music).expect("the directory is ours");
         let config = folder.path().join("armedmusic.toml");
         let settings = format!(
-            "{}\nchat.refresh_s = 1\nstate.directory = {state:?}\nsources.music_dir = {music:?}\n",
+            "{}\nchat.refresh_s = 1\nextractors.order = []\nstate.directory = {state:?}\nsources.music_dir = {music:?}\n",
             self.settings
         );
         std::fs::write(&config, settings).expect("the directory is ours");

@@ -57,7 +57,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// Nothing with a clock, sockets or a runtime comes into the vocabulary.
-const DOMAIN_USES: &[&str] = &["hmac", "sha2", "thiserror", "serde", "url"];
+const DOMAIN_USES: &[&str] = &["hmac", "icu_normalizer", "sha2", "thiserror", "serde", "url"];
 
 struct Package {
     name: String,

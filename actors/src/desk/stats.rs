@@ -72,7 +72,7 @@ impl Desk {
         }
     }
 
-    fn with_pen<T>(&mut self, chat: ChatId, draw: impl FnOnce(Pen<'_>) -> T) -> T {
+    pub(super) fn with_pen<T>(&mut self, chat: ChatId, draw: impl FnOnce(Pen<'_>) -> T) -> T {
         let language = self.voice.language(chat);
         let texts = self.parts.texts.clone();
         let generation = domain::callback::Generation(0);

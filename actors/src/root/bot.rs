@@ -12,17 +12,20 @@ use domain::callback::Generation;
 use domain::event::{By, Event};
 use domain::permission::Controls;
 use domain::player::Input;
-use domain::track::{Request, Requester};
+use domain::track::{Request, Requester, Track};
 use domain::{Attempt, ChatId, Fault, MessageId, UserId};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use supervisor::{ChildSpec, Context, Door, Reply};
+use supervisor::{ChildSpec, Context, Door, Handle, Reply};
 use telegram::{Account, CallError, Incoming, Me};
 
 use super::chats::Chats;
+use super::extractors::resolver;
 use crate::alarm::Alarm;
 use crate::desk::Desk;
 use crate::desk::stats::Place;
+use crate::desk::why::{Failure, Failures};
 use crate::inbox::Control;
+use crate::resolving::Told;
 use crate::settings;
 use crate::speech::panel::Saying;
 use crate::speech::{Language, Texts};
@@ -74,6 +77,18 @@ pub(crate) enum Msg {
     Said(Said),
     /// The pause after a failure is over.
     Resume(ChatId),
+    /// A look-up or an opening led to nothing.
+    WentWrong {
+        chat: ChatId,
+        failure: Box<Failure>,
+    },
+    /// There is something to choose from, or nothing.
+    Searched {
+        chat: Box<telegram::Chat>,
+        asked_in: MessageId,
+        words: String,
+        told: Box<Told<Vec<Track>>>,
+    },
     /// A page of numbers was drawn.
     Drawn {
         chat: ChatId,
@@ -92,6 +107,11 @@ pub(crate) struct Parts {
     pub(crate) account: Slot,
     pub(crate) texts: Arc<Texts>,
     pub(crate) board: Board,
+    pub(crate) resolver: Handle<resolver::Msg>,
+    /// The longest that a search takes.
+    pub(crate) search_max: std::time::Duration,
+    /// The last failure of every chat; it outlives the bot's actor.
+    pub(crate) failures: Failures,
     /// Whether the log says already that the operators' group refuses us.
     pub(crate) is_refusal_told: Arc<AtomicBool>,
 }
@@ -156,6 +176,10 @@ impl Actor for Bot {
                 state.desk.standing_known(chat, user, is_admin, control, *by, only);
             }
             Msg::Taken => {}
+            Msg::WentWrong { chat, failure } => state.parts.failures.note(chat, *failure),
+            Msg::Searched { chat, asked_in, words, told } => {
+                state.desk.searched(&chat, asked_in, words, *told)
+            }
             Msg::NotTaken { chat, asked_in, fault } => state.desk.not_taken(chat, asked_in, &fault),
             Msg::Said(said) => state.desk.voice().said(said),
             Msg::Resume(chat) => state.desk.voice().resume(chat),

@@ -205,6 +205,7 @@ mod tests {
             location: Location::File("/x".into()),
             source: "files",
             link: None,
+            is_live: false,
         }
     }
 

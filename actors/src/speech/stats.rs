@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::Attempt;
 use domain::callback::{Action, Pressed};
+use domain::league::{Health, Line};
 use supervisor::{ChildSnapshot, State};
 
 use super::Arg;
@@ -57,6 +58,11 @@ impl Pen<'_> {
             n => lines.push(self.say("stats-unwell", &[("actors", Arg::Number(n))])),
         }
         lines.extend(unwell.into_iter().take(UNWELL_MAX).map(|child| self.unwell(child)));
+        if !stats.services.is_empty() {
+            lines.push(String::new());
+            lines.push(self.say("stats-services", &[]));
+            lines.extend(stats.services.iter().map(|line| self.service(line)));
+        }
         lines.push(String::new());
         lines.push(self.say("stats-tree", &[]));
         for child in &stats.tree.children {
@@ -145,6 +151,35 @@ impl Pen<'_> {
             State::Ended => ("⚪", "stats-ended"),
         };
         (mark, self.say(id, &[]))
+    }
+
+    /// One instance of an outside service: success, usual times, wins.
+    fn service(&self, line: &Line) -> String {
+        let (mark, wait) = match line.health {
+            Health::Good => ("✅", None),
+            Health::Probed => ("❔", None),
+            Health::LeftAlone { for_s } => ("⛔", Some(clock(Duration::from_secs(for_s)))),
+        };
+        let ms = |ms: Option<u64>| ms.map_or("?".to_owned(), |ms| ms.to_string());
+        let (p50, p95) = (ms(line.p50_ms), ms(line.p95_ms));
+        let share = (line.n_answered * 100).checked_div(line.n_asked);
+        let share = share.map_or("?".to_owned(), |share| share.to_string());
+        let name = cut(&format!("{} {}", line.service, line.instance));
+        let args = [
+            ("name", Arg::Text(&name)),
+            ("share", Arg::Text(&share)),
+            ("p50", Arg::Text(&p50)),
+            ("p95", Arg::Text(&p95)),
+            ("wins", Arg::Number(usize::try_from(line.n_wins).unwrap_or(usize::MAX))),
+        ];
+        let mut said = format!("{mark} {}", self.say("stats-service", &args));
+        if let Some(wait) = wait {
+            said.push_str(&format!(
+                " · {}",
+                self.say("stats-retry", &[("wait", Arg::Text(&wait))])
+            ));
+        }
+        said
     }
 
     /// What went wrong last, and when it is tried again.

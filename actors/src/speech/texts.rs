@@ -149,6 +149,8 @@ mod tests {
         Reason::Preview,
         Reason::TooLarge,
         Reason::TooLong,
+        Reason::LiveOff,
+        Reason::ExplicitOff,
         Reason::BadUrl,
         Reason::PrivateAddress,
         Reason::Unreachable,

@@ -17,6 +17,8 @@ pub enum Action {
     Stop,
     /// A page of the operators' numbers; the attempt is the page.
     Stats,
+    /// One of the hits of a search; the generation is the search, the attempt the hit.
+    Pick,
 }
 
 /// Which life of a chat's player a button belongs to.
@@ -46,6 +48,9 @@ pub struct Seal {
 const TAG_BYTES: usize = 6;
 const VERSION: &str = "1";
 
+const ALL: [Action; 6] =
+    [Action::Pause, Action::Resume, Action::Skip, Action::Stop, Action::Stats, Action::Pick];
+
 // === impl Action ===
 
 impl Action {
@@ -56,13 +61,12 @@ impl Action {
             Action::Skip => "s",
             Action::Stop => "x",
             Action::Stats => "t",
+            Action::Pick => "f",
         }
     }
 
     fn from_code(code: &str) -> Option<Action> {
-        [Action::Pause, Action::Resume, Action::Skip, Action::Stop, Action::Stats]
-            .into_iter()
-            .find(|action| action.code() == code)
+        ALL.into_iter().find(|action| action.code() == code)
     }
 }
 
@@ -147,7 +151,7 @@ mod tests {
     #[test]
     fn a_signed_button_comes_back_whole_and_fits_telegrams_limit() {
         let seal = Seal::new(&[7; 32]);
-        for action in [Action::Pause, Action::Resume, Action::Skip, Action::Stop, Action::Stats] {
+        for action in ALL {
             let pressed = Pressed { action, ..PRESSED };
             let data = seal.sign(ChatId(-1001), pressed);
             assert!(data.len() <= 64, "{} bytes", data.len());

@@ -25,6 +25,10 @@ pub enum Command {
     Queue,
     Ping,
     Stats,
+    /// The last failure of this chat, in plain words.
+    Why,
+    /// What to choose from, for these words.
+    Search(Option<String>),
 }
 
 /// The words after `/play`.
@@ -48,6 +52,9 @@ const NAMES: &[(&str, Name)] = &[
     ("q", Name::Queue),
     ("ping", Name::Ping),
     ("stats", Name::Stats),
+    ("why", Name::Why),
+    ("search", Name::Search),
+    ("find", Name::Search),
     ("start", Name::Start),
     ("help", Name::Help),
 ];
@@ -64,6 +71,8 @@ enum Name {
     Queue,
     Ping,
     Stats,
+    Why,
+    Search,
 }
 
 /// Telegram's own limit on a message's text, in characters; anything longer was not typed by a person.
@@ -106,6 +115,13 @@ pub fn parse(text: &str, username: &str) -> Parsed {
         Name::Queue => Command::Queue,
         Name::Ping => Command::Ping,
         Name::Stats => Command::Stats,
+        Name::Why => Command::Why,
+        Name::Search => match asked(arguments) {
+            Some(Asked::Query(words)) => Command::Search(Some(words)),
+            // a link leaves nothing to choose
+            Some(link) => Command::Play(Some(link)),
+            None => Command::Search(None),
+        },
     })
 }
 
@@ -187,6 +203,10 @@ mod tests {
         check("  /ping  ", Parsed::Command(Command::Ping));
         check("/stats@armedbot", Parsed::Command(Command::Stats));
         check("/start deep-link", Parsed::Command(Command::Start));
+        check("/WHY@armedbot", Parsed::Command(Command::Why));
+        check("/search some  song", Parsed::Command(Command::Search(Some("some song".into()))));
+        check("/find", Parsed::Command(Command::Search(None)));
+        check("/search https://example.org/a", url("https://example.org/a"));
     }
 
     #[test]

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// What the caller should do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -20,7 +22,8 @@ pub enum Class {
 }
 
 /// Why, in the project's own vocabulary. Every reason has a text in every language.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     // --- what was asked for ---
     /// Nothing by that name or address.
@@ -41,6 +44,10 @@ pub enum Reason {
     TooLarge,
     /// Over the length limit.
     TooLong,
+    /// Live streams are not allowed in this installation.
+    LiveOff,
+    /// Explicit tracks are not allowed in this installation.
+    ExplicitOff,
     /// The link is not one that the bot may open (scheme, user info, port).
     BadUrl,
     /// The link leads to a private or local address.

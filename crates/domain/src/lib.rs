@@ -4,16 +4,24 @@
 //! the caller chose), bytes are arguments, and every rule is a function that a table test can read aloud.
 
 pub mod breaker;
+pub mod cache;
 pub mod call;
+pub mod candidate;
 pub mod callback;
 pub mod command;
 pub mod event;
 pub mod fault;
 pub mod ids;
+pub mod inquiry;
+pub mod league;
+pub mod limit;
+pub mod matching;
 pub mod permission;
 pub mod player;
 pub mod queue;
+pub mod timeline;
 pub mod track;
+pub mod words;
 
 pub use fault::{Class, Fault, Reason};
 pub use ids::{Attempt, CallId, ChatId, ChatKind, MessageId, UserId};

@@ -65,6 +65,12 @@ pub enum Input {
         attempt: Attempt,
         outcome: Result<Vec<Track>, Fault>,
     },
+    /// More of a list whose beginning was resolved for this message already.
+    More {
+        requester: Requester,
+        asked_in: MessageId,
+        tracks: Vec<Track>,
+    },
     /// The first packets of the track are ready.
     Loaded {
         attempt: Attempt,
@@ -253,6 +259,15 @@ impl Player {
         Some((track, current.duration.or(track.duration)))
     }
 
+    /// Who asked for what is being looked up under this attempt, and in which message.
+    pub fn asked_by(&self, attempt: Attempt) -> Option<(&Requester, MessageId)> {
+        let entries = self.current.iter().map(|current| &current.entry).chain(self.queue.iter());
+        let mut of_attempt = entries.filter(|entry| {
+            matches!(entry.item, crate::queue::Item::Resolving { attempt: under, .. } if under == attempt)
+        });
+        of_attempt.next().map(|entry| (&entry.requester, entry.asked_in))
+    }
+
     /// Takes one input; `position` is how far the current track is now.
     pub fn handle(&mut self, input: Input, position: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -270,6 +285,9 @@ impl Player {
             Input::Stop { by, only } => self.stop(by, only, &mut effects),
             Input::List { by } => self.list(by, position, &mut effects),
             Input::Resolved { attempt, outcome } => self.resolved(attempt, outcome, &mut effects),
+            Input::More { requester, asked_in, tracks } => {
+                self.more(requester, asked_in, tracks, &mut effects)
+            }
             Input::Loaded { attempt, duration } => self.loaded(attempt, duration, &mut effects),
             Input::Overdue { attempt } => self.overdue(attempt, &mut effects),
             Input::Drained { attempt, played } => self.drained(attempt, played, &mut effects),

@@ -103,6 +103,16 @@ impl Queue {
         self.entries.remove(index)
     }
 
+    /// Inserts before everything, as far as there is room; says how many did not fit.
+    pub fn insert_first(&mut self, entries: Vec<Entry>) -> usize {
+        let room = self.entries_max.saturating_sub(self.entries.len());
+        let n_left_out = entries.len().saturating_sub(room);
+        for entry in entries.into_iter().take(room).rev() {
+            self.entries.push_front(entry);
+        }
+        n_left_out
+    }
+
     /// Inserts behind `after`, as far as there is room; says how many did not fit.
     pub fn insert_after(&mut self, after: EntryId, entries: Vec<Entry>) -> usize {
         let mut index = self

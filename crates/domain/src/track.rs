@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::candidate::Candidate;
 use crate::ids::{ChatId, MessageId, UserId};
 
 /// What somebody asked to hear, before anything is known about it.
@@ -14,6 +15,8 @@ pub enum Request {
     Url(String),
     /// A file that is attached to a Telegram message (the command's own, or the one it replies to).
     Attachment(Attachment),
+    /// What was found already and chosen.
+    Found(Box<Track>),
 }
 
 /// A playable file on a message. Only the account that saw the message can fetch it.
@@ -42,6 +45,12 @@ pub enum Location {
     File(PathBuf),
     Http(String),
     Telegram(Attachment),
+    /// A service's own name for it; where its bytes are is asked when it is to be played, because such addresses end.
+    /// An empty key is a description only: the track is looked for where it can be played.
+    Page {
+        service: &'static str,
+        key: String,
+    },
 }
 
 /// Something that can be played.
@@ -56,11 +65,21 @@ pub struct Track {
     pub source: &'static str,
     /// What a user may open to see where it comes from.
     pub link: Option<String>,
+    /// It has no end.
+    pub is_live: bool,
 }
 
 // === impl Track ===
 
 impl Track {
+    /// What a service knows of it, as something that can be queued.
+    pub fn of(service: &'static str, candidate: Candidate) -> Track {
+        let Candidate { title, artist, duration, is_live, key, link, .. } = candidate;
+        let duration = duration.filter(|_| !is_live);
+        let location = Location::Page { service, key };
+        Track { title, artist, duration, location, source: service, link, is_live }
+    }
+
     /// "artist — title", or the title alone.
     pub fn display(&self) -> String {
         match self.artist.as_deref().map(str::trim).filter(|artist| !artist.is_empty()) {

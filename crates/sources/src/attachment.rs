@@ -56,6 +56,7 @@ pub fn track(settings: &Settings, attachment: &Attachment) -> Result<Track, Faul
         location: Location::Telegram(attachment.clone()),
         source: NAME,
         link: None,
+        is_live: false,
     })
 }
 

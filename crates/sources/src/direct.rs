@@ -12,7 +12,7 @@ use url::Url;
 
 mod download;
 mod identity;
-mod pace;
+pub(crate) mod pace;
 
 pub use download::Download;
 
@@ -23,7 +23,7 @@ use crate::http::{Http, fault::place, headers};
 pub const NAME: &str = "direct";
 
 /// The longest title, in characters.
-const TITLE_MAX: usize = 200;
+pub(crate) const TITLE_MAX: usize = 200;
 
 /// Limits on what is fetched and how long it may take.
 #[derive(Debug, Clone)]
@@ -126,6 +126,7 @@ impl Opened {
             location: Location::Http(url.trim().to_owned()),
             source: NAME,
             link: Some(url.trim().to_owned()),
+            is_live: self.is_live,
         }
     }
 

@@ -189,6 +189,7 @@ impl Entry {
             location: Location::File(path.clone()),
             source: NAME,
             link: None,
+            is_live: false,
         };
         Entry { track, words, path, stamp }
     }

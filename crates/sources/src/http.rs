@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use domain::{Fault, Reason};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, Response, StatusCode};
@@ -107,16 +108,23 @@ impl Http {
     }
 
     /// Asks for an address and follows redirects, each hop checked. The answer may have any status but a redirect's.
+    /// Header values that are marked as sensitive stay with the first host.
     ///
     /// # Errors
     /// `BadUrl` and `PrivateAddress` from the guard, `Unreachable` and `Timeout` from the network, `Unsupported` for
     /// a packed body.
     pub(crate) async fn get(&self, url: &Url, extra: &HeaderMap) -> Result<Response, Fault> {
         let mut url = url.clone();
+        let mut extra = extra.clone();
         for _ in 0..=REDIRECTS_MAX {
-            let response = self.hop(&url, extra).await?;
+            let response = self.hop(&url, &extra, None).await?;
             match next_hop(&url, &response)? {
-                Some(next) => url = next,
+                Some(next) => {
+                    if next.origin() != url.origin() {
+                        extra = without_secrets(extra);
+                    }
+                    url = next;
+                }
                 None => return unpacked(&url, response),
             }
         }
@@ -126,7 +134,32 @@ impl Http {
         ))
     }
 
-    async fn hop(&self, url: &Url, extra: &HeaderMap) -> Result<Response, Fault> {
+    /// Sends a body to an address, once and to nowhere else: a redirect is a refusal.
+    ///
+    /// # Errors
+    /// As [`Http::get`].
+    pub(crate) async fn post(
+        &self,
+        url: &Url,
+        extra: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, Fault> {
+        let response = self.hop(url, extra, Some(body)).await?;
+        match next_hop(url, &response)? {
+            Some(_) => Err(Fault::refused(
+                Reason::BadUrl,
+                format!("{}: what was sent is not sent on", place(url)),
+            )),
+            None => unpacked(url, response),
+        }
+    }
+
+    async fn hop(
+        &self,
+        url: &Url,
+        extra: &HeaderMap,
+        body: Option<Bytes>,
+    ) -> Result<Response, Fault> {
         let inner = &self.inner;
         let is_allowed = inner.guard.admit(url)?;
         let client = if is_allowed { &inner.allowed } else { &inner.public };
@@ -141,8 +174,11 @@ impl Http {
                 .map_err(slow)?
                 .map_err(|error| fault::of_look_up(url, &*error))?;
         }
-        let request = client.get(url.clone()).headers(extra.clone()).send();
-        timeout(inner.settings.answer_timeout, request)
+        let request = match body {
+            None => client.get(url.clone()),
+            Some(body) => client.post(url.clone()).body(body),
+        };
+        timeout(inner.settings.answer_timeout, request.headers(extra.clone()).send())
             .await
             .map_err(slow)?
             .map_err(|error| fault::of_request(url, &error))
@@ -203,6 +239,12 @@ fn next_hop(url: &Url, response: &Response) -> Result<Option<Url>, Fault> {
     let target =
         std::str::from_utf8(target.as_bytes()).map_err(|_| bad("to something unreadable"))?;
     url.join(target).map(Some).map_err(|_| bad("to something that is no address"))
+}
+
+/// What may be told to a host that nobody chose.
+fn without_secrets(headers: HeaderMap) -> HeaderMap {
+    let open = headers.iter().filter(|(_, value)| !value.is_sensitive());
+    open.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Refuses bodies that are packed although we asked for them as they are: unpacking is how small answers grow huge.

@@ -24,9 +24,11 @@ pub(crate) enum Step {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
+    pub(crate) method: String,
     pub(crate) path: String,
     /// Names in lower case.
     pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Serves until dropped; one request for each connection.
@@ -74,6 +76,17 @@ impl Request {
         self.headers.get(name).map(String::as_str)
     }
 
+    /// The path without its query.
+    pub(crate) fn place(&self) -> &str {
+        self.path.split('?').next().unwrap()
+    }
+
+    /// A value of the query, decoded.
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
+        let url = url::Url::parse("http://here/").unwrap().join(&self.path).unwrap();
+        url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
     /// The first byte that is asked for.
     pub(crate) fn range_from(&self) -> Option<usize> {
         self.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
@@ -89,13 +102,17 @@ where
         head.push(stream.read_u8().await.ok()?);
     }
     let head = String::from_utf8(head).unwrap();
-    let path = head.split(' ').nth(1).unwrap().to_owned();
-    let headers = head
+    let mut line = head.split(' ').map(str::to_owned);
+    let (method, path) = (line.next().unwrap(), line.next().unwrap());
+    let headers: HashMap<String, String> = head
         .lines()
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
-    let request = Request { path, headers };
+    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    let request = Request { method, path, headers, body };
     let number = {
         let mut seen = seen.lock().unwrap();
         seen.push(request.clone());
@@ -129,6 +146,10 @@ pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec
     let length = body.len().to_string();
     let headers = [headers, &[("Content-Length", length.as_str())]].concat();
     vec![Step::Send(head(status, &headers)), Step::Send(body.to_vec())]
+}
+
+pub(crate) fn json(body: &serde_json::Value) -> Vec<Step> {
+    answer("200 OK", &[("Content-Type", "application/json")], body.to_string().as_bytes())
 }
 
 pub(crate) fn redirect(to: &str) -> Vec<Step> {

@@ -102,6 +102,11 @@ impl<T> Reply<T> {
     pub fn is_abandoned(&self) -> bool {
         self.0.is_closed()
     }
+
+    /// Waits until the asker has stopped waiting, so that work for it can be dropped.
+    pub async fn abandoned(&mut self) {
+        self.0.closed().await;
+    }
 }
 
 impl<M: Message> Handle<M> {

@@ -9,6 +9,7 @@ use supervisor::{Backoff, Contract, Restart, Strategy};
 
 use super::super::world::World;
 use super::root;
+use super::tree::with_all_services;
 
 /// The contracts of a bot that plays in one chat.
 async fn contracts(world: World) -> Vec<Contract> {
@@ -81,8 +82,8 @@ fn terms(contract: &Contract) -> [String; 3] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_restart_table_says_what_the_running_tree_does() {
-    let two = contracts(World::new()).await;
-    let three = contracts(World::new().assistant(BORIS)).await;
+    let two = contracts(with_all_services(World::new())).await;
+    let three = contracts(with_all_services(World::new().assistant(BORIS))).await;
     let rows = table("## 2. Restarts");
     let mut told = BTreeSet::new();
     for row in &rows {

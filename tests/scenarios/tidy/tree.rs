@@ -10,12 +10,36 @@ use super::super::world::World;
 use super::root;
 
 /// Where a plural supervises many of a singular, the running names are not the files' names.
-const MANY: &[(&str, &str)] =
-    &[("extractor", "files direct telegram"), ("assistant", "1 2"), ("chat", "chat")];
+const MANY: &[(&str, &str)] = &[
+    ("extractor", "files direct telegram"),
+    ("service", SERVICES),
+    ("assistant", "1 2"),
+    ("chat", "chat"),
+];
+
+/// Everything that can be asked, in the documented order.
+const SERVICES: &str = "invidious piped soundcloud jiosaavn audius jamendo archive cobalt gateway radio spotify apple deezer youtube";
+
+/// A bot that knows all of them, at a place where nobody answers.
+pub(super) fn with_all_services(world: World) -> World {
+    let world = world.environment("JAMENDO_CLIENT_ID", "0123abcd");
+    world.allow_host("127.0.0.1:9").settings(&all_services())
+}
+
+fn all_services() -> String {
+    let mut settings = String::new();
+    for name in SERVICES.split(' ').filter(|name| *name != "gateway") {
+        settings.push_str(&format!("extractors.{name}.urls = [\"http://127.0.0.1:9\"]\n"));
+    }
+    settings.push_str("extractors.gateway.open_url = \"http://127.0.0.1:9/{key}\"\n");
+    let names: Vec<String> = SERVICES.split(' ').map(|name| format!("{name:?}")).collect();
+    settings.push_str(&format!("extractors.order = [{}]\n", names.join(", ")));
+    settings
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn folders_document_and_running_names_show_the_same_tree() {
-    let running = World::new().environment("OWNER_ID", ADA).start().await;
+    let running = with_all_services(World::new().environment("OWNER_ID", ADA)).start().await;
     running.say(ADA, "/play harbour");
     running.sees("Now playing").await;
     let snapshot = running.inside.tree.root().snapshot();

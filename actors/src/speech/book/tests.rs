@@ -57,6 +57,7 @@ fn track() -> Track {
         location,
         source: "files",
         link: None,
+        is_live: false,
     }
 }
 

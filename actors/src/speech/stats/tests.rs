@@ -80,6 +80,7 @@ fn busy(n_chats: i64) -> Stats {
             unwell: 0,
         },
         engine: Engine { clocks: 1, lateness_max_us: 4_200, ..Engine::default() },
+        services: vec![],
         chats,
         tree: Snapshot { children: tree },
     }

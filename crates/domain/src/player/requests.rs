@@ -88,6 +88,42 @@ impl Player {
         }
     }
 
+    /// The next page of a list goes behind what came of it before, as far as there is room.
+    pub(super) fn more(
+        &mut self,
+        requester: Requester,
+        asked_in: MessageId,
+        tracks: Vec<Track>,
+        effects: &mut Effects,
+    ) {
+        let Ok(tracks) = self.playable(tracks) else { return };
+        let Some((first, rest)) = tracks.split_first() else { return };
+        let last = self.queue.iter().filter(|entry| entry.asked_in == asked_in).last();
+        let after = last.map(|entry| entry.id);
+        let template =
+            Entry { id: self.next_entry(), requester, asked_in, item: Item::Ready(first.clone()) };
+        let mut entries = self.entries_like(&template, rest.to_vec());
+        entries.insert(0, template);
+        // nothing of it waits any more, so it goes before everything that was asked for later only if it sounds now
+        let is_sounding = self.current.as_ref().is_some_and(|c| c.entry.asked_in == asked_in);
+        let n_left_out = match after {
+            Some(after) => self.queue.insert_after(after, entries),
+            None if is_sounding => self.queue.insert_first(entries),
+            None => entries.into_iter().filter_map(|entry| self.queue.push(entry).err()).count(),
+        };
+        if n_left_out > 0 {
+            effects.push(Effect::Tell(Event::LeftOut { asked_in, n_tracks: n_left_out }));
+        }
+        if self.current.is_none() {
+            self.advance(effects);
+        }
+    }
+
+    /// Whether the queue takes no more, so that the rest of a list need not be asked for.
+    pub fn is_full(&self) -> bool {
+        self.queue.is_full()
+    }
+
     /// Refuses an empty answer and tracks over the length limit.
     pub(super) fn playable(&self, tracks: Vec<Track>) -> Result<Vec<Track>, Fault> {
         let is_long = |track: &Track| {

@@ -99,6 +99,7 @@ fn track(title: &str) -> Track {
         location: Location::File(format!("/music/{title}").into()),
         source: "files",
         link: None,
+        is_live: false,
     }
 }
 
@@ -479,4 +480,5 @@ fn a_load_that_takes_too_long_is_given_up_and_one_that_came_is_not() {
     );
 }
 
+mod lists;
 mod revival;

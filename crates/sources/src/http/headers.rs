@@ -22,10 +22,11 @@ pub(crate) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).map(str::trim)
 }
 
-/// How long a service asks to wait, in seconds. The date form is not understood and counts as absent: it would need
-/// a clock that agrees with theirs.
+/// How long a service asks to wait, in seconds; some say it as `RateLimit-Reset` only (draft-ietf-httpapi-ratelimit-headers
+/// up to 06). The date form is not understood and counts as absent: it would need a clock that agrees with theirs.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = text(headers, RETRY_AFTER)?.parse().ok()?;
+    let reset = || text(headers, HeaderName::from_static("ratelimit-reset"));
+    let seconds = text(headers, RETRY_AFTER).or_else(reset)?.parse().ok()?;
     Some(Duration::from_secs(seconds).min(RETRY_MAX))
 }
 

@@ -238,5 +238,7 @@ fn headers_are_read_strictly() {
     assert_eq!(wait("7"), Some(7));
     assert_eq!(wait("999999999"), Some(3600));
     assert_eq!(wait("Wed, 21 Oct 2026 07:28:00 GMT"), None);
+    let reset = headers::retry_after(&read("ratelimit-reset", "7"));
+    assert_eq!(reset, Some(Duration::from_secs(7)));
     assert_eq!(headers::percent_decoded("a%20b%ZZ%4"), "a b%ZZ%4");
 }

@@ -10,28 +10,28 @@ use std::time::Duration;
 use domain::callback::Generation;
 use domain::event::Event;
 use domain::player::{Effect, Input, Line, Player as Rules};
-use domain::track::Track;
-use domain::{Attempt, Fault, Reason};
+use domain::timeline::Timeline;
+use domain::track::{Requester, Track};
+use domain::{Attempt, Fault, MessageId};
 use media::{Load, Pipeline, PipelineEvent, Position, StreamEvent};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use supervisor::{Backoff, ChildSpec, Context, Door, Handle, task::Task};
 
 use super::{Place, call};
+use crate::desk::why::Failure;
 use crate::feeding::{self, Opened};
 use crate::keep::Kept;
-use crate::patience;
+use crate::resolving::{Finding, Told};
 use crate::root::bot;
-use crate::root::extractors::resolver;
-
-/// What the resolver may take beyond its own deadline.
-const ANSWER_SLACK: Duration = Duration::from_secs(5);
+use crate::seeker::Seeker;
 
 pub(crate) enum Msg {
     // commands
     Input(Box<Input>),
     // answers, each with its attempt
-    Resolved { attempt: Attempt, outcome: Result<Vec<Track>, Fault> },
-    Opened { attempt: Attempt, outcome: Result<Opened, Fault> },
+    Resolved { attempt: Attempt, asked: String, told: Box<Told<Finding>> },
+    More { asked: String, requester: Requester, asked_in: MessageId, told: Box<Told<Finding>> },
+    Opened { attempt: Attempt, asked: String, told: Box<Told<Opened>> },
     Pipeline { attempt: Attempt, event: PipelineEvent },
     Stream(StreamEvent),
     // news
@@ -59,6 +59,7 @@ pub(crate) struct State {
     /// The track that is being opened or plays, and what keeps its bytes coming.
     loading: Option<Loading>,
     is_attached: bool,
+    seeker: Seeker,
 }
 
 struct Loading {
@@ -94,8 +95,17 @@ impl Actor for Player {
         place.sheet.show(&rules);
         let generation = Generation(rand::random());
         let kept = place.keep.take_up();
-        let mut state =
-            State { context, place, call, rules, generation, loading: None, is_attached: false };
+        let seeker = Seeker::new(context.clone(), &place.parts.shared);
+        let mut state = State {
+            context,
+            place,
+            call,
+            rules,
+            generation,
+            loading: None,
+            is_attached: false,
+            seeker,
+        };
         if let Some(kept) = kept {
             state.go_on(kept, heard);
         }
@@ -111,14 +121,21 @@ impl Actor for Player {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Input(input) => state.put(*input),
-            Msg::Resolved { attempt, outcome } => state.put(Input::Resolved { attempt, outcome }),
-            Msg::Opened { attempt, outcome } => state.opened(attempt, outcome),
+            Msg::Resolved { attempt, asked, told } => state.resolved(attempt, asked, *told),
+            Msg::More { asked, requester, asked_in, told } => {
+                state.more_came(asked, requester, asked_in, *told)
+            }
+            Msg::Opened { attempt, asked, told } => state.opened(attempt, asked, *told),
             Msg::Pipeline { attempt, event } => state.pipeline_changed(attempt, event),
             Msg::Stream(event) => state.stream_changed(event),
             Msg::Call(line) => state.put(Input::Call(line)),
             Msg::Overdue(attempt) => state.put(Input::Overdue { attempt }),
             Msg::Lingered(attempt) => state.put(Input::Lingered { attempt }),
-            Msg::Tick => state.put(Input::Tick),
+            Msg::Tick => {
+                state.put(Input::Tick);
+                let position = state.position();
+                state.seeker.prepare(&state.rules, position);
+            }
         }
         Ok(())
     }
@@ -165,8 +182,54 @@ impl State {
         }
     }
 
+    /// The answer to a look-up; the rest of a list is asked for as long as there is room.
+    fn resolved(&mut self, attempt: Attempt, asked: String, told: Told<Finding>) {
+        let by = self.rules.asked_by(attempt).map(|(by, asked_in)| (by.clone(), asked_in));
+        let Told { outcome, timeline } = told;
+        match outcome {
+            Ok(Finding { tracks, rest }) => {
+                self.put(Input::Resolved { attempt, outcome: Ok(tracks) });
+                if let Some((requester, asked_in)) = by {
+                    self.seeker.more(&self.rules, rest, asked, requester, asked_in);
+                }
+            }
+            Err(fault) => {
+                if by.is_some() {
+                    self.went_wrong(asked, &fault, timeline);
+                }
+                self.put(Input::Resolved { attempt, outcome: Err(fault) });
+            }
+        }
+    }
+
+    /// The next page of a list.
+    fn more_came(
+        &mut self,
+        asked: String,
+        requester: Requester,
+        asked_in: MessageId,
+        told: Told<Finding>,
+    ) {
+        match told.outcome {
+            Ok(Finding { tracks, rest }) => {
+                self.put(Input::More { requester: requester.clone(), asked_in, tracks });
+                self.seeker.more(&self.rules, rest, asked, requester, asked_in);
+            }
+            Err(fault) => {
+                tracing::debug!(chat = %self.place.chat, %fault, "the rest of a list did not come");
+                self.went_wrong(asked, &fault, told.timeline);
+            }
+        }
+    }
+
     /// The bytes are on their way (or are not): start to decode.
-    fn opened(&mut self, attempt: Attempt, outcome: Result<Opened, Fault>) {
+    fn opened(&mut self, attempt: Attempt, asked: String, told: Told<Opened>) {
+        let Told { outcome, timeline } = told;
+        if let (Err(fault), Some(_)) =
+            (&outcome, self.loading.as_ref().filter(|loading| loading.attempt == attempt))
+        {
+            self.went_wrong(asked, fault, timeline);
+        }
         let Some(loading) = self.loading.as_mut().filter(|loading| loading.attempt == attempt)
         else {
             return;
@@ -237,7 +300,7 @@ impl State {
 impl State {
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Resolve { attempt, request } => self.resolve(attempt, request),
+            Effect::Resolve { attempt, request } => self.seeker.resolve(attempt, request),
             // the answer will carry a number that nobody waits for
             Effect::Forget { .. } => {}
             Effect::Join => self.tell_call(call::Msg::Join),
@@ -260,28 +323,21 @@ impl State {
         }
     }
 
-    fn resolve(&mut self, attempt: Attempt, request: domain::track::Request) {
-        let resolver = self.place.parts.shared.resolver.clone();
-        let within = self.place.parts.shared.sources.resolve_max + ANSWER_SLACK;
-        self.context.tasks().spawn(async move {
-            let look = |reply| resolver::Msg::Resolve { request: request.clone(), reply };
-            let answer = patience::ask(&resolver, look, within).await;
-            let outcome = answer.unwrap_or_else(|unanswered| {
-                let detail = format!("the resolver did not answer: {unanswered}");
-                Err(Fault::transient(Reason::Internal, detail))
-            });
-            Msg::Resolved { attempt, outcome }
-        });
+    /// For whoever asks why.
+    fn went_wrong(&self, asked: String, fault: &Fault, timeline: Timeline) {
+        let failure = Failure { asked, fault: fault.clone(), timeline };
+        self.tell_bot(bot::Msg::WentWrong { chat: self.place.chat, failure: Box::new(failure) });
     }
 
     fn load(&mut self, attempt: Attempt, track: Track, from: Duration) {
         let load_max = self.place.parts.shared.settings.load_max;
         self.context.tasks().send_after(load_max, Msg::Overdue(attempt));
-        let opening = feeding::open(&self.place.parts, track.location);
+        let asked = track.display();
+        let opening = feeding::open(&self.place.parts, track);
         let opening = self
             .context
             .tasks()
-            .spawn(async move { Msg::Opened { attempt, outcome: opening.await } });
+            .spawn(async move { Msg::Opened { attempt, asked, told: Box::new(opening.await) } });
         self.loading = Some(Loading { attempt, from, opening, download: None, pipeline: None });
         self.is_attached = false;
     }

@@ -1,0 +1,339 @@
+//! How a request becomes a track, and a track a stream: the resolver's way through folder, services and catalogues.
+//!
+//! Everything here runs in tasks of the resolver, within one deadline, and writes down what it went through. Who is
+//! asked in which order is `domain::inquiry`'s affair, which hit is meant `domain::matching`'s.
+
+mod asking;
+mod links;
+mod opening;
+mod trail;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::cache::{Cache, Lifetimes};
+use domain::candidate::{Candidate, Stream};
+use domain::matching::{self, Wanted};
+use domain::timeline::{Came, Step, Then, Timeline};
+use domain::track::{Request, Track};
+use domain::{Fault, Reason, words};
+use sources::service::{Abilities, Known, Service as Port};
+use supervisor::{Handle, Unanswered};
+use tokio::time::Instant;
+use url::Url;
+
+use crate::ledger::Ledger;
+use crate::patience;
+use crate::root::extractors::extractor;
+use crate::root::extractors::service::{self, Answer, Question};
+use crate::settings::Lookups;
+
+use asking::Chair;
+pub(crate) use opening::{PageName, name_of_page};
+pub(crate) use trail::Trail;
+
+/// Hits that one service is asked for.
+const HITS_MAX: usize = 10;
+/// Answers that are remembered.
+const MEMORY_MAX: usize = 2_000;
+
+/// Who is asked for what is no service's.
+#[derive(Clone)]
+pub(crate) struct Routes {
+    pub(crate) files: Option<Handle<extractor::Msg>>,
+    pub(crate) direct: Handle<extractor::Msg>,
+    pub(crate) attachments: Handle<extractor::Msg>,
+}
+
+/// One outside service, as whoever asks it sees it.
+pub(crate) struct Outside {
+    pub(crate) name: &'static str,
+    pub(crate) abilities: Abilities,
+    pub(crate) handle: Handle<service::Msg>,
+    /// Each with its row in the ledger.
+    pub(crate) instances: Vec<(usize, Arc<dyn Port>)>,
+}
+
+/// What the resolver knows. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Guide {
+    pub(crate) routes: Routes,
+    pub(crate) services: Arc<[Outside]>,
+    pub(crate) ledger: Ledger,
+    pub(crate) settings: Lookups,
+    memory: Arc<Mutex<Memory>>,
+}
+
+struct Memory {
+    searches: Cache<String, Result<Hit, Fault>>,
+    streams: Cache<PageName, Stream>,
+    began: Instant,
+}
+
+/// A candidate, and whose it is.
+#[derive(Debug, Clone)]
+struct Hit {
+    service: usize,
+    candidate: Candidate,
+}
+
+/// What was found, and where more of it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Finding {
+    pub(crate) tracks: Vec<Track>,
+    pub(crate) rest: Option<Rest>,
+}
+
+/// The rest of a list.
+#[derive(Debug, Clone)]
+pub(crate) struct Rest {
+    service: usize,
+    key: String,
+    page: String,
+    n_left: usize,
+}
+
+/// An outcome and the way to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Told<T> {
+    pub(crate) outcome: Result<T, Fault>,
+    pub(crate) timeline: Timeline,
+}
+
+// === impl Guide ===
+
+impl Guide {
+    pub(crate) fn new(
+        routes: Routes,
+        services: Arc<[Outside]>,
+        ledger: Ledger,
+        settings: Lookups,
+    ) -> Guide {
+        let memory = Memory {
+            searches: Cache::new(MEMORY_MAX),
+            streams: Cache::new(MEMORY_MAX),
+            began: Instant::now(),
+        };
+        Guide { routes, services, ledger, settings, memory: Arc::new(Mutex::new(memory)) }
+    }
+
+    /// Whether a link belongs to one of the services.
+    pub(crate) fn is_known(&self, link: &str) -> bool {
+        let Ok(link) = Url::parse(link.trim()) else { return false };
+        self.services.iter().any(|service| service.knows(&link).is_some())
+    }
+
+    /// Finds what was asked for. `may_look` says whether the place that is no service's may be asked.
+    pub(crate) async fn resolve(
+        &self,
+        request: Request,
+        may_look: Result<(), Fault>,
+    ) -> (Told<Finding>, Option<Result<(), Fault>>) {
+        let mut trail = Trail::new(self.settings.inquiry.deadline);
+        let mut looked = None;
+        let outcome = match &request {
+            Request::Found(track) => Ok(Finding::of((**track).clone())),
+            Request::Url(url) if self.is_known(url) => self.link(url, &mut trail).await,
+            Request::Query(words) => {
+                let own = self.look(&request, may_look, &mut trail, &mut looked).await;
+                match own {
+                    Ok(finding) => Ok(finding),
+                    Err(fault) if !self.can_search() => Err(fault),
+                    Err(_) => self.find(&Wanted::Words(words.clone()), &mut trail).await,
+                }
+            }
+            Request::Url(_) | Request::Attachment(_) => {
+                self.look(&request, may_look, &mut trail, &mut looked).await
+            }
+        };
+        (Told { outcome, timeline: trail.into_timeline() }, looked)
+    }
+
+    /// The folder, a plain link, an attached file.
+    async fn look(
+        &self,
+        request: &Request,
+        may_look: Result<(), Fault>,
+        trail: &mut Trail,
+        looked: &mut Option<Result<(), Fault>>,
+    ) -> Result<Finding, Fault> {
+        let (name, handle) = match request {
+            Request::Url(_) => ("direct", Some(&self.routes.direct)),
+            Request::Attachment(_) => ("telegram", Some(&self.routes.attachments)),
+            Request::Query(_) | Request::Found(_) => ("files", self.routes.files.as_ref()),
+        };
+        let nowhere = || Fault::refused(Reason::NotFound, "there is no music folder to search");
+        let handle = handle.ok_or_else(nowhere)?;
+        may_look?;
+        let at = trail.now();
+        let look = |reply| extractor::Msg::Look { request: request.clone(), reply };
+        let answer = patience::ask(handle, look, trail.left()).await;
+        let outcome = answer.unwrap_or_else(|unanswered| Err(unavailable(unanswered)));
+        *looked = Some(outcome.as_ref().map(|_| ()).map_err(Clone::clone));
+        let outcome = outcome.and_then(|tracks| self.permitted(tracks));
+        match &outcome {
+            Ok(_) => trail.note(name, Step::Search, at, Came::Answer, Then::Taken),
+            Err(fault) => {
+                trail.note(name, Step::Search, at, Came::of(fault), Then::NextAsked);
+            }
+        }
+        outcome.map(|tracks| Finding { tracks, rest: None })
+    }
+
+    fn permitted(&self, tracks: Vec<Track>) -> Result<Vec<Track>, Fault> {
+        if !self.settings.rules.is_live_allowed && tracks.iter().any(|track| track.is_live) {
+            return Err(Fault::refused(Reason::LiveOff, "live streams are not allowed here"));
+        }
+        Ok(tracks)
+    }
+
+    fn can_search(&self) -> bool {
+        self.services.iter().any(|service| service.abilities.search)
+    }
+
+    /// The best that the services have for it.
+    async fn find(&self, wanted: &Wanted, trail: &mut Trail) -> Result<Finding, Fault> {
+        let hit = self.search(wanted, None, trail).await?;
+        Ok(Finding::of(self.track(hit)))
+    }
+
+    /// The best hit of the first service that has a good one, remembered for a while.
+    async fn search(
+        &self,
+        wanted: &Wanted,
+        except: Option<&str>,
+        trail: &mut Trail,
+    ) -> Result<Hit, Fault> {
+        let name = name_of(wanted, except);
+        if let Some(known) = self.recall(&name) {
+            let came = known.as_ref().err().map_or(Came::Answer, Came::of);
+            trail.note("memory", Step::Search, trail.now(), came, Then::Taken);
+            return known;
+        }
+        let is_asked = |one: &Outside| {
+            let is_one = one.abilities.search && except != Some(one.name);
+            is_one.then(String::new)
+        };
+        let (words, rules) = (words_of(wanted), self.settings.rules);
+        let question = |_: &Chair| Question::Search { words: words.clone(), limit: HITS_MAX };
+        let sought = wanted.clone();
+        let judge = move |answer| {
+            let Answer::Hits(mut hits) = answer else { return Err(None) };
+            match matching::best(&sought, &hits, rules) {
+                Some((at, _)) => Ok(hits.swap_remove(at)),
+                None => Err(Some(matching::why_none(&sought, &hits, rules))
+                    .filter(|fault| fault.reason != Reason::NotFound)),
+            }
+        };
+        let outcome = self.put(Step::Search, self.chairs(is_asked), question, judge, trail).await;
+        let outcome = outcome.map(|(chair, candidate)| Hit { service: chair.service, candidate });
+        self.remember(name, &outcome);
+        outcome
+    }
+
+    /// Up to `n_max` hits to choose from: what the folder has, and what the first service that has something has.
+    pub(crate) async fn choices(&self, words: &str, n_max: usize) -> Told<Vec<Track>> {
+        let mut trail = Trail::new(self.settings.inquiry.deadline);
+        let request = Request::Query(words.to_owned());
+        let own = self.look(&request, Ok(()), &mut trail, &mut None).await;
+        let mut tracks = own.as_ref().map_or_else(|_| Vec::new(), |own| own.tracks.clone());
+        let (wanted, rules) = (Wanted::Words(words.to_owned()), self.settings.rules);
+        let is_asked = |one: &Outside| one.abilities.search.then(String::new);
+        let question = |_: &Chair| Question::Search { words: words.to_owned(), limit: HITS_MAX };
+        let judge = move |answer| {
+            let Answer::Hits(hits) = answer else { return Err(None) };
+            let ranked = matching::ranked(&wanted, &hits, rules);
+            let is_good = ranked.first().is_some_and(|(_, score)| *score >= matching::SCORE_MIN);
+            let why = || Some(matching::why_none(&wanted, &hits, rules));
+            is_good
+                .then(|| ranked.iter().map(|(at, _)| hits[*at].clone()).collect())
+                .ok_or_else(why)
+        };
+        let chairs = self.chairs(is_asked);
+        let more: Result<(Chair, Vec<Candidate>), Fault> =
+            self.put(Step::Search, chairs, question, judge, &mut trail).await;
+        let outcome = match (more, tracks.is_empty()) {
+            (Ok((chair, hits)), _) => {
+                let name = self.services[chair.service].name;
+                tracks.extend(hits.into_iter().map(|hit| Track::of(name, hit)));
+                tracks.truncate(n_max);
+                Ok(tracks)
+            }
+            (Err(_), false) => Ok(tracks),
+            (Err(fault), true) => Err(fault),
+        };
+        Told { outcome, timeline: trail.into_timeline() }
+    }
+
+    fn track(&self, hit: Hit) -> Track {
+        Track::of(self.services[hit.service].name, hit.candidate)
+    }
+
+    fn recall(&self, name: &String) -> Option<Result<Hit, Fault>> {
+        let mut memory = self.memory();
+        let now = memory.began.elapsed();
+        memory.searches.get(name, now)
+    }
+
+    /// Only what services said is remembered, not that they could not be asked.
+    fn remember(&self, name: String, outcome: &Result<Hit, Fault>) {
+        let lifetime = match outcome {
+            Ok(_) => Lifetimes::STANDARD.search,
+            Err(fault) if !fault.is_retryable() => Lifetimes::STANDARD.negative,
+            Err(_) => return,
+        };
+        let mut memory = self.memory();
+        let now = memory.began.elapsed();
+        memory.searches.put(name, outcome.clone(), now, lifetime);
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Outside ===
+
+impl Outside {
+    fn knows(&self, link: &Url) -> Option<Known> {
+        self.instances.iter().find_map(|(_, port)| port.knows(link))
+    }
+}
+
+// === impl Finding ===
+
+impl Finding {
+    fn of(track: Track) -> Finding {
+        Finding { tracks: vec![track], rest: None }
+    }
+}
+
+fn words_of(wanted: &Wanted) -> String {
+    match wanted {
+        Wanted::Words(words) => words.clone(),
+        Wanted::Track { title, artist, .. } => match artist {
+            Some(artist) => format!("{artist} {title}"),
+            None => title.clone(),
+        },
+    }
+}
+
+/// Under which name an answer is remembered.
+fn name_of(wanted: &Wanted, except: Option<&str>) -> String {
+    let seconds = match wanted {
+        Wanted::Words(_) => None,
+        Wanted::Track { duration, .. } => Some(duration.map(|duration| duration.as_secs())),
+    };
+    format!("{} {seconds:?} {except:?}", words::words(&words_of(wanted)).join(" "))
+}
+
+fn unavailable(unanswered: Unanswered) -> Fault {
+    match unanswered {
+        Unanswered::Timeout => {
+            Fault::transient(Reason::Timeout, "the extractor did not answer in time")
+        }
+        Unanswered::Full | Unanswered::Down | Unanswered::Dropped => Fault::transient(
+            Reason::Internal,
+            format!("the extractor did not answer: {unanswered}"),
+        ),
+    }
+}

@@ -1,0 +1,95 @@
+//! Who is asked, and in which order: every service's best instance before anybody's second, whoever failed lately last.
+
+use domain::inquiry::{self, Inquiry, Seat};
+use domain::timeline::Step;
+use domain::{Fault, Reason};
+
+use super::{Guide, Outside, Trail};
+use crate::pursuit::{Asking, Taste, pursue};
+use crate::root::extractors::service::{self, Answer, Question, Said};
+
+/// More are not asked for one thing.
+const CHAIRS_MAX: usize = 24;
+
+/// One instance that may be asked, and its own name for what is wanted.
+#[derive(Debug, Clone)]
+pub(super) struct Chair {
+    pub(super) service: usize,
+    pub(super) instance: usize,
+    pub(super) row: usize,
+    pub(super) key: String,
+}
+
+// === impl Guide ===
+
+impl Guide {
+    /// The instances of all services that `key_of` gives a key for, in the order of asking.
+    pub(super) fn chairs(&self, key_of: impl Fn(&Outside) -> Option<String>) -> Vec<Chair> {
+        let mut chairs = Vec::new();
+        for (service, outside) in self.services.iter().enumerate() {
+            let Some(key) = key_of(outside) else { continue };
+            let mut instances: Vec<(usize, usize)> =
+                outside.instances.iter().map(|(row, _)| *row).enumerate().collect();
+            instances.sort_by_key(|(_, row)| self.ledger.is_unwell(*row));
+            chairs.extend(instances.into_iter().enumerate().map(|(round, (instance, row))| {
+                (round, Chair { service, instance, row, key: key.clone() })
+            }));
+        }
+        // stable: within a round, services keep the operator's order
+        chairs.sort_by_key(|(round, chair)| (self.ledger.is_unwell(chair.row), *round));
+        chairs.into_iter().map(|(_, chair)| chair).take(CHAIRS_MAX).collect()
+    }
+
+    /// Puts a question to these until one gives an answer that `judge` takes.
+    pub(super) async fn put<T: Send + 'static>(
+        &self,
+        step: Step,
+        chairs: Vec<Chair>,
+        question: impl Fn(&Chair) -> Question,
+        judge: impl Fn(Answer) -> Result<T, Option<Fault>> + Clone + Send + 'static,
+        trail: &mut Trail,
+    ) -> Result<(Chair, T), Fault> {
+        if chairs.is_empty() {
+            return Err(Fault::refused(Reason::NotFound, "there is nobody to ask for it"));
+        }
+        let seat = |chair: &Chair| {
+            let outside = &self.services[chair.service];
+            let instance = outside.instances[chair.instance].1.instance();
+            let who = format!("{} at {instance}", outside.name);
+            Seat { who, p95: self.ledger.p95(chair.row) }
+        };
+        // opening may cost the service something, so nobody is asked for it twice
+        let tries_max = if step == Step::Open { 1 } else { self.settings.inquiry.tries_max };
+        let settings =
+            inquiry::Settings { deadline: trail.left(), tries_max, ..self.settings.inquiry };
+        let inquiry = Inquiry::new(settings, step, chairs.iter().map(seat).collect());
+        let answer_max = settings.answer_max;
+        let ask = |at: usize| -> Asking<T> {
+            let chair = &chairs[at];
+            let handle = self.services[chair.service].handle.clone();
+            let (instance, question, judge) = (chair.instance, question(chair), judge.clone());
+            Box::pin(async move {
+                let ask = |reply| service::Msg::Ask { instance, question, reply };
+                match handle.ask(ask, answer_max * 2).await {
+                    Ok(Said::Answer(answer)) => match judge(answer) {
+                        Ok(good) => Taste::Good(good),
+                        Err(fault) => Taste::Poor(fault),
+                    },
+                    Ok(Said::Fault(fault)) => Taste::Failed(fault),
+                    Ok(Said::Hindered(hindrance)) => Taste::Hindered(hindrance),
+                    Err(unanswered) => Taste::Failed(super::unavailable(unanswered)),
+                }
+            })
+        };
+        let slow = |at: usize, took| {
+            let fault = Fault::transient(Reason::Timeout, "no answer in the usual time");
+            self.ledger.came(chairs[at].row, Some(&fault), took);
+        };
+        let at = trail.now();
+        let (outcome, timeline) = pursue(inquiry, ask, slow).await;
+        trail.append(timeline, at);
+        let (won, answer) = outcome?;
+        self.ledger.won(chairs[won].row);
+        Ok((chairs[won].clone(), answer))
+    }
+}
