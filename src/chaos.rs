@@ -106,7 +106,6 @@ async fn play(
     let mut events = simulated.tree.root().events();
     let mut restarts: BTreeMap<String, u64> = BTreeMap::new();
     let mut done: BTreeMap<&'static str, u64> = BTreeMap::new();
-    audience.ask_for_more(simulated)?;
     audience.until_all_play(simulated, SETTLE_MAX).await?;
     let began = Instant::now();
     let mut next_fault = began + options.every;
@@ -130,6 +129,9 @@ async fn play(
         }
     }
     let recovered = audience.until_all_play(simulated, SETTLE_MAX).await;
+    if let Err(error) = &recovered {
+        tell(&format!("{:>4} s  {error}", began.elapsed().as_secs()));
+    }
     audience.look(simulated);
     let mut report = audience.judge(simulated);
     report.faults = done.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();

@@ -239,6 +239,7 @@ stats-tree =
     🌳 <b>Everybody</b>: life/restarts, ✉ waiting/most
     🔊 frames sent + silent − missing
 stats-line = { $dropped } dropped, round trip { $round_trip } ms, heard { $silent } ms ago
+stats-reception = lost on the way { $lost } % ({ $lately } % lately), jitter { $jitter } ms
 stats-error = { $ago } ago: { $error }
 stats-retry = again in { $wait }
 stats-page = Page { $page } of { $pages }

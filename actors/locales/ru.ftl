@@ -195,6 +195,7 @@ stats-tree =
     🌳 <b>Все</b>: жизнь/перезапуски, ✉ ждут/больше всего
     🔊 кадров отправлено + тишины − пропущено
 stats-line = потеряно { $dropped }, туда и обратно { $round_trip } мс, слышно { $silent } мс назад
+stats-reception = потеряно в пути { $lost } % (недавно { $lately } %), разброс { $jitter } мс
 stats-error = { $ago } назад: { $error }
 stats-retry = снова через { $wait }
 stats-page = Страница { $page } из { $pages }

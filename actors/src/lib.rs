@@ -4,6 +4,7 @@
 //! starts, and its reverse the order of stops. Commands go down, events go up, nothing goes sideways. Rules live in
 //! `domain`; actors only perform their effects, and no handler waits for anything.
 
+mod alarm;
 mod breakers;
 mod call_sink;
 mod feeding;

@@ -88,6 +88,7 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
             resolver,
             search_max,
             failures: Failures::default(),
+            is_refusal_told: Arc::default(),
         },
     )
     .backoff(settings.reconnect);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::player::{Phase, Player as Rules};
 use domain::{Attempt, ChatId};
 
-use crate::stats::{Activity, Audio, ChatStats, Line, TrackStats};
+use crate::stats::{Activity, Audio, ChatStats, Line, Reception, TrackStats};
 
 pub(crate) struct Sheet {
     stream: Arc<media::Stream>,
@@ -73,8 +73,21 @@ impl Sheet {
                 packets_dropped: line.packets_dropped,
                 round_trip_ms: line.round_trip.map(ms),
                 silent_for_ms: line.last_inbound.map(ms),
+                reception: line.reception.map(|report| reception(report, line.packets_sent)),
             }),
         }
+    }
+}
+
+/// A report is a second or a few old; what was sent since then hardly changes a share.
+fn reception(report: group_call::Reception, packets_sent: u64) -> Reception {
+    let packets_lost = u64::from(report.packets_lost);
+    let share = (packets_lost * 1_000).checked_div(packets_sent).unwrap_or(0).min(1_000);
+    Reception {
+        packets_lost,
+        lost_permille: share as u32,
+        lost_lately_permille: report.lost_permille(),
+        jitter_us: report.jitter().as_micros() as u64,
     }
 }
 

@@ -102,10 +102,24 @@ pub struct Line {
     pub round_trip_ms: Option<u64>,
     /// How long the media server has said nothing.
     pub silent_for_ms: Option<u64>,
+    /// What the media server says about our packets, once it has.
+    pub reception: Option<Reception>,
 }
 
-/// How the sound is, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How the media server receives a call, by its last report (RFC 3550).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reception {
+    /// Packets that never reached it, since the call was joined; and their share, in thousandths.
+    pub packets_lost: u64,
+    pub lost_permille: u32,
+    /// The share between its last two reports.
+    pub lost_lately_permille: u32,
+    /// How unevenly packets reach it.
+    pub jitter_us: u64,
+}
+
+/// How the sound is, in one word; the worse, the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quality {
     Good,
     /// Less than one frame in a hundred is missing.
@@ -217,7 +231,7 @@ impl Tree {
 // === impl Audio ===
 
 impl Audio {
-    pub fn quality(self) -> Quality {
+    fn quality(self) -> Quality {
         let missing = self.nulled + self.deficit;
         let all = self.sent + missing;
         match missing {
@@ -225,6 +239,29 @@ impl Audio {
             _ if missing * 100 <= all => Quality::Fair,
             _ => Quality::Poor,
         }
+    }
+}
+
+// === impl Reception ===
+
+impl Reception {
+    /// Decoders conceal a packet that is missing now and then.
+    fn quality(self) -> Quality {
+        match self.lost_permille {
+            0..=10 => Quality::Good,
+            11..=50 => Quality::Fair,
+            _ => Quality::Poor,
+        }
+    }
+}
+
+// === impl ChatStats ===
+
+impl ChatStats {
+    /// How it sounds to who listens, as far as that is in our hands; nothing while nobody can hear it.
+    pub fn quality(&self) -> Option<Quality> {
+        let on_the_way = self.line?.reception.map_or(Quality::Good, Reception::quality);
+        Some(self.audio.quality().max(on_the_way))
     }
 }
 
@@ -239,5 +276,26 @@ mod tests {
         assert_eq!(audio(9_990, 10, 0), Quality::Good);
         assert_eq!(audio(9_950, 25, 25), Quality::Fair);
         assert_eq!(audio(900, 50, 50), Quality::Poor);
+    }
+
+    #[test]
+    fn sound_is_as_good_as_the_worst_part_of_its_way() {
+        let chat = |nulled, lost_permille| ChatStats {
+            chat: -1,
+            activity: Activity::Playing,
+            track: None,
+            position_ms: None,
+            n_waiting: 0,
+            audio: Audio { sent: 9_000, nulled, deficit: 0 },
+            line: Some(Line {
+                reception: Some(Reception { lost_permille, ..Reception::default() }),
+                ..Line::default()
+            }),
+        };
+        assert_eq!(chat(0, 10).quality(), Some(Quality::Good));
+        assert_eq!(chat(0, 30).quality(), Some(Quality::Fair));
+        assert_eq!(chat(0, 100).quality(), Some(Quality::Poor));
+        assert_eq!(chat(1_000, 0).quality(), Some(Quality::Poor));
+        assert_eq!(ChatStats { line: None, ..chat(0, 0) }.quality(), None);
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use domain::callback::Generation;
 use domain::event::{By, Event};
-use domain::{ChatId, Class, MessageId, Reason, UserId};
-use supervisor::{Context, EventKind, Events};
+use domain::{ChatId, Class, MessageId, Reason};
+use supervisor::Context;
 use telegram::{Account, BotCommand, Button, CallError, Html, Keyboard, Once, Outgoing};
 
 use crate::root::bot::Msg;
@@ -225,39 +225,6 @@ fn keyboard(saying: &Saying) -> Option<Keyboard> {
     let buttons =
         saying.buttons.iter().map(|button| Button::data(button.label, button.data.clone()));
     Some(Keyboard::new().row(buttons))
-}
-
-/// Tells the operators' group what needs a human, as long as the tree lives.
-pub(crate) async fn alert(
-    account: Account,
-    me: UserId,
-    group: ChatId,
-    mut events: Events,
-    texts: Arc<Texts>,
-    language: Language,
-) {
-    if let Err(error) = account.participant(group, me).await {
-        tracing::error!(
-            %group, fault = %error.fault,
-            "the operators' group cannot be reached; correct LOGGER_ID or add the bot to that group"
-        );
-    }
-    while let Some(event) = events.next().await {
-        let (id, detail) = match event.kind {
-            EventKind::Parked { text } => ("alert-parked", text),
-            EventKind::Critical { failures } => ("alert-critical", failures.to_string()),
-            EventKind::Stuck => ("alert-stuck", String::new()),
-            _ => continue,
-        };
-        let args = [("path", Arg::Text(&event.path)), ("detail", Arg::Text(&detail))];
-        let outgoing = Outgoing::new(Html::trusted(texts.say(language, id, &args)));
-        if let Err(error) = account.send(group, outgoing).await {
-            tracing::error!(
-                fault = %error.fault,
-                "the operators' group cannot be told; correct LOGGER_ID or add the bot to that group"
-            );
-        }
-    }
 }
 
 /// The menu of commands that Telegram shows, in every language.

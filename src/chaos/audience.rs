@@ -109,14 +109,15 @@ impl Audience {
         }
     }
 
-    /// Waits until every chat's packets flow.
+    /// Waits until every chat's packets flow; people go on asking for tracks meanwhile.
     pub(super) async fn until_all_play(
-        &self,
+        &mut self,
         simulated: &Simulated,
         within: Duration,
     ) -> Result<()> {
         let deadline = Instant::now() + within;
         loop {
+            self.ask_for_more(simulated)?;
             let counts = || -> Vec<(i64, u64)> {
                 self.chats.iter().map(|chat| (chat.id, n_packets(simulated, chat.id))).collect()
             };
@@ -144,17 +145,16 @@ impl Audience {
             let sounded = sounded(simulated, chat.id);
             let mut wanted = chat.asked.iter();
             for title in &sounded {
-                let n_passed = wanted
+                let passed = wanted
                     .by_ref()
                     .take_while(|track| !title.contains(&track.title().to_lowercase()))
-                    .count();
-                report.tracks_lost += n_passed;
+                    .map(|track| format!("{} was passed over in {}", track.title(), chat.id));
+                report.complaints.extend(passed);
             }
-            let complaints = complaints(simulated, chat.id);
-            report.tracks_lost += complaints.len();
-            report.complaints.extend(complaints);
+            report.complaints.extend(complaints(simulated, chat.id));
             report.tracks_sounded += sounded.len();
         }
+        report.tracks_lost = report.complaints.len();
         report.gap_untouched_ms = self.gap_untouched.as_millis() as u64;
         report
     }

@@ -3,6 +3,7 @@
 mod changing;
 mod ending;
 mod entering;
+mod reception;
 mod staying;
 mod styles;
 

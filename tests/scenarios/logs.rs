@@ -1,5 +1,7 @@
 //! The log: quiet when nothing is wrong, and when something is, at the level that says who has to act.
 
+mod clean;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -122,7 +124,70 @@ async fn a_group_of_operators_that_is_none_is_an_error_that_says_what_to_do() {
     // and the bot works
     process.say(ADA, jam(), "/ping");
     process.sees_in(jam(), "Here").await;
+    // there is something to tell that group, and it is not said again that this cannot be done
+    process.telegram.world().revoke_sessions(ASSISTANT);
+    process.say(ADA, jam(), "/play northbound");
+    told(&process, troubles::PARKED).await;
+    process.sees_in(jam(), "Now playing").await;
+    let about_it = process.log().iter().filter(|line| line.contains("LOGGER_ID")).count();
+    assert_eq!(about_it, 1, "{:#?}", process.log());
     end(process).await;
+}
+
+/// From the fifth failure in a row on: one line, one message, and it is tried on.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_keeps_failing_is_told_to_the_operators_group_once() {
+    let setup = Setup::new()
+        .environment("LOGGER_ID", &simulator::world::kitchen().to_string())
+        .settings("telegram.retry_first_s = 1\ntelegram.retry_max_s = 1");
+    let process = setup.start().await;
+    let faults = process.telegram.dc().faults();
+    faults.refuse_connects().await;
+    faults.reset(Target::User(ASSISTANT));
+    told(&process, troubles::KEEPS_FAILING).await;
+    let alarm = process.sees_in(simulator::world::kitchen(), "failed 5 times in a row").await;
+    assert!(alarm.text.contains("root/assistants/1"), "{alarm:?}");
+    let n_tried = || {
+        let log = process.log();
+        log.iter().filter(|line| line.contains(" restarted path=\"root/assistants/1\"")).count()
+    };
+    let n_before = n_tried();
+    process.until("it is tried on", || n_tried() >= n_before + 3).await;
+    let world = process.telegram.world();
+    let alarms = world.messages(simulator::world::kitchen());
+    assert_eq!(alarms.iter().filter(|shown| shown.text.contains("in a row")).count(), 1);
+    let log = process.log();
+    let critical: Vec<&String> = log.iter().filter(|line| line.contains(" ERROR ")).collect();
+    assert_eq!(critical.len(), 1, "{critical:#?}");
+    assert!(critical[0].contains("critical=true"), "{critical:#?}");
+    faults.accept_connects().await;
+    process.until("it is back", || process.telegram.dc().sessions_of(ASSISTANT).len() == 1).await;
+    end(process).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_out_of_step_is_told_from_a_newer_layer() {
+    const SAYS: &str = "another number every time: the stream is out of step";
+    let process = Setup::new().start().await;
+    let push = |constructor: u32| {
+        let mut update = constructor.to_le_bytes().to_vec();
+        update.extend([0; 8]);
+        process.telegram.world().push_raw(BOT, update);
+    };
+    for _ in 0..40 {
+        push(0x52d6_806b);
+    }
+    told(&process, troubles::UNKNOWN_CONSTRUCTOR).await;
+    process.say(ADA, jam(), "/ping");
+    process.sees_in(jam(), "Here").await;
+    assert!(!process.log().iter().any(|line| line.contains(SAYS)), "{:#?}", process.log());
+    for number in 0..40 {
+        push(0x7fee_0000 + number);
+    }
+    process.logs(SAYS).await;
+    let about_it = process.log().iter().filter(|line| line.contains(SAYS)).count();
+    assert_eq!(about_it, 1, "{:#?}", process.log());
+    end_with_nothing_above(process, " ERROR ").await;
 }
 
 /// An hour in little: what a track costs in lines is what it costs in an hour, too.

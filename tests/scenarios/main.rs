@@ -9,6 +9,7 @@ mod bad_input;
 mod calls;
 mod formats;
 mod logs;
+mod kills;
 mod lives;
 mod permissions;
 mod playback;

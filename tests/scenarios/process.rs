@@ -85,6 +85,19 @@ impl Setup {
 
     /// Starts the bot, and waits for nothing.
     pub(crate) fn start_in(self, telegram: Telegram) -> Process {
+        let program = Path::new(env!("CARGO_BIN_EXE_armedmusic"));
+        self.start_as(telegram, program, |command, config| {
+            command.args([Path::new("run"), Path::new("--config"), config]);
+        })
+    }
+
+    /// Starts another program in place of the bot; `arrange` tells it where its settings are.
+    pub(crate) fn start_as(
+        self,
+        telegram: Telegram,
+        program: &Path,
+        arrange: impl FnOnce(&mut Command, &Path),
+    ) -> Process {
         let folder = tempfile::tempdir().expect("the system has a temporary directory");
         let at = |name: &str| {
             let path = folder.path().join(name);
@@ -99,9 +112,10 @@ impl Setup {
             self.settings
         );
         std::fs::write(&config, settings).expect("the directory is ours");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_armedmusic"))
-            .args([Path::new("run"), Path::new("--config"), &config])
-            .env_clear()
+        let mut command = Command::new(program);
+        command.env_clear();
+        arrange(&mut command, &config);
+        let mut child = command
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .env("TMPDIR", &tmp)
             .envs(secrets(&telegram))

@@ -1,5 +1,6 @@
 //! What must stay true of the house itself: arrows, one library for one crate, the tree in all its forms, lengths.
 
+mod tables;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -22,6 +22,7 @@ pub(crate) struct World {
     population: Population,
     sfu: SfuSettings,
     environment: Vec<(&'static str, String)>,
+    assistants: Vec<i64>,
     dc: simulator::dc::Settings,
 }
 
@@ -58,6 +59,7 @@ impl World {
             population: Population::small(),
             sfu: SfuSettings::loopback(),
             environment: Vec::new(),
+            assistants: Vec::new(),
             dc: simulator::dc::Settings::loopback(),
         }
     }
@@ -65,6 +67,12 @@ impl World {
     /// More of the environment, as in `config/env.example`.
     pub(crate) fn environment(mut self, name: &'static str, value: impl ToString) -> World {
         self.environment.push((name, value.to_string()));
+        self
+    }
+
+    /// One more assistant: this account.
+    pub(crate) fn assistant(mut self, user: i64) -> World {
+        self.assistants.push(user);
         self
     }
 
@@ -105,9 +113,15 @@ impl World {
         self
     }
 
-    pub(crate) async fn start(self) -> Running {
+    pub(crate) async fn start(mut self) -> Running {
         let options =
             SimulatorOptions { listen: ([127, 0, 0, 1], 0).into(), quiet_ms: 0, record: None };
+        let telegram = Telegram::assemble(self.population, self.dc, self.sfu);
+        let telegram = telegram.await.expect("the box starts");
+        const NAMES: [&str; 3] = ["STRING_SESSION3", "STRING_SESSION4", "STRING_SESSION5"];
+        for (name, user) in NAMES.into_iter().zip(self.assistants) {
+            self.environment.push((name, telegram.session_string(user)));
+        }
         let wishes = Wishes {
             options: &options,
             music: self.music.as_deref(),
@@ -116,8 +130,6 @@ impl World {
             settings: &self.settings,
             environment: &self.environment,
         };
-        let telegram = Telegram::assemble(self.population, self.dc, self.sfu);
-        let telegram = telegram.await.expect("the box starts");
         let inside = Simulated::beside(telegram, &wishes).await.expect("the bot starts");
         Running { inside, is_ended: false }
     }

@@ -6,6 +6,7 @@
 //! survives the session and the button key, on disk · loses: what it was about to say
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use domain::callback::Generation;
 use domain::event::{By, Event};
@@ -19,6 +20,7 @@ use telegram::{Account, CallError, Incoming, Me};
 
 use super::chats::Chats;
 use super::extractors::resolver;
+use crate::alarm::Alarm;
 use crate::desk::Desk;
 use crate::desk::stats::Place;
 use crate::desk::why::{Failure, Failures};
@@ -110,6 +112,8 @@ pub(crate) struct Parts {
     pub(crate) search_max: std::time::Duration,
     /// The last failure of every chat; it outlives the bot's actor.
     pub(crate) failures: Failures,
+    /// Whether the log says already that the operators' group refuses us.
+    pub(crate) is_refusal_told: Arc<AtomicBool>,
 }
 
 pub(crate) struct Args {
@@ -219,15 +223,15 @@ impl State {
         if let Some(group) = self.parts.settings.logger {
             let events = self.context.tree().events();
             let language = self.parts.settings.language.unwrap_or(Language::En);
-            let alert = crate::voice::alert(
-                self.account.clone(),
-                me.user.id,
+            let alarm = Alarm {
+                account: self.account.clone(),
+                me: me.user.id,
                 group,
-                events,
-                self.parts.texts.clone(),
+                texts: self.parts.texts.clone(),
                 language,
-            );
-            self.context.tasks().spawn_quiet(alert);
+                is_refusal_told: self.parts.is_refusal_told.clone(),
+            };
+            self.context.tasks().spawn_quiet(alarm.run(events));
         }
         self.context.ready();
         Ok(())

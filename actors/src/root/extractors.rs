@@ -18,6 +18,8 @@ use crate::settings::Sources;
 use extractor::Service;
 
 const INTENSITY: Intensity = Intensity { restarts_max: 10, within: Duration::from_secs(60) };
+/// Whatever is under way is dropped; only the present message is waited for.
+const END_MAX: Duration = Duration::from_secs(2);
 /// Look-ups that may wait for one extractor.
 const EXTRACTOR_BOUND: usize = 256;
 const RESOLVER_BOUND: usize = 1_024;
@@ -31,7 +33,7 @@ pub(crate) fn child_spec(
     let mut children = Vec::new();
     let mut start = |service: Service| {
         let (door, handle) = door(EXTRACTOR_BOUND);
-        children.push(extractor::child_spec(door, service));
+        children.push(extractor::child_spec(door, service).deadline(END_MAX));
         handle
     };
     let files = settings.music_dir.clone().map(|root| start(Service::Files(root)));
@@ -52,7 +54,7 @@ pub(crate) fn child_spec(
             ledger: ledger.clone(),
             answer_max,
         };
-        children.push(service::child_spec(door, service));
+        children.push(service::child_spec(door, service).deadline(END_MAX));
         services.push(Outside { name, abilities, handle, instances });
     }
     let (door, handle) = door(RESOLVER_BOUND);
@@ -62,8 +64,10 @@ pub(crate) fn child_spec(
         ledger: ledger.clone(),
         settings: settings.lookups,
     };
-    children.push(resolver::child_spec(door, parts));
-    let spec = SupervisorSpec::new(Strategy::OneForOne, INTENSITY).children(children);
+    let resolver = resolver::child_spec(door, parts).deadline(END_MAX);
+    // they do not depend on each other: together they have one deadline, however many they are
+    let spec =
+        SupervisorSpec::new(Strategy::OneForOne, INTENSITY).together(children).child(resolver);
     Ok((ChildSpec::supervisor("extractors", spec), handle, ledger))
 }
 

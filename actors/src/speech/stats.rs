@@ -215,6 +215,18 @@ impl Pen<'_> {
                 ("silent", Arg::Text(&silent)),
             ];
             line.push_str(&format!(" · {}", self.say("stats-line", &args)));
+            if let Some(reception) = call.reception {
+                let share = |permille: u32| format!("{}.{}", permille / 10, permille % 10);
+                let (lost, lately) =
+                    (share(reception.lost_permille), share(reception.lost_lately_permille));
+                let jitter = (reception.jitter_us / 1_000).to_string();
+                let args = [
+                    ("lost", Arg::Text(&lost)),
+                    ("lately", Arg::Text(&lately)),
+                    ("jitter", Arg::Text(&jitter)),
+                ];
+                line.push_str(&format!(" · {}", self.say("stats-reception", &args)));
+            }
         }
         line
     }
@@ -240,11 +252,11 @@ impl Pen<'_> {
             let duration = duration.map_or_else(|| self.say("live", &[]), clock);
             lines.push(format!("<b>{}</b> · {position} / {duration}", escape(&track.title)));
         }
-        let quality = match (&stats.line, stats.audio.quality()) {
-            (None, _) => "none",
-            (_, Quality::Good) => "good",
-            (_, Quality::Fair) => "fair",
-            (_, Quality::Poor) => "poor",
+        let quality = match stats.quality() {
+            None => "none",
+            Some(Quality::Good) => "good",
+            Some(Quality::Fair) => "fair",
+            Some(Quality::Poor) => "poor",
         };
         lines.push(self.say("stats-sound", &[("quality", Arg::Text(quality))]));
         if stats.n_waiting > 0 {

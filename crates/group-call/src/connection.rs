@@ -12,6 +12,7 @@ use crate::leg::{Leg, Setup, Way};
 use crate::packetizer::Packetizer;
 use crate::payload::payload;
 use crate::reactor::Reactors;
+use crate::reception::Reception;
 use crate::sender::{Sender, queued, wired};
 use crate::shared::Shared;
 use crate::stack::Identity;
@@ -112,6 +113,8 @@ pub struct Stats {
     pub dtls: DtlsState,
     /// The last ICE round trip.
     pub round_trip: Option<Duration>,
+    /// What the server said last about the packets that it gets from us.
+    pub reception: Option<Reception>,
 }
 
 /// One join: made by [`crate::Transport::prepare`], brought up by [`Connection::apply`].

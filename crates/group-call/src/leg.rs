@@ -15,6 +15,7 @@ use webrtc::runtime::Runtime;
 
 use crate::answer::Answer;
 use crate::connection::{AnswerFault, ConnectionEvent, State};
+use crate::ears::Ears;
 use crate::native::Native;
 use crate::pump::{Press, pump};
 use crate::queue::Outlet;
@@ -156,7 +157,9 @@ impl Setup {
         let tap = Arc::new(Tap::new(Arc::clone(&self.shared), Arc::clone(&signals), routes));
         let (runtime, driver_gone) = ConnectionRuntime::new(self.reactor.clone(), tap);
         let runtime: Arc<dyn Runtime> = Arc::new(runtime);
-        let bring_up = bring_up(&self.identity, &self.settings, answer, locals, runtime, signals);
+        let ears = Ears::new(self.identity.credentials.ssrc, Arc::clone(&self.shared));
+        let bring_up =
+            bring_up(&self.identity, &self.settings, answer, locals, runtime, signals, ears);
         match timeout(BRING_UP_DEADLINE, bring_up).await {
             Ok(Ok(stack)) => Ok(Started::Web(stack, driver_gone, outlet)),
             Ok(Err(fault)) => Err(AnswerFault::Stack(fault.to_string())),

@@ -25,6 +25,7 @@ use crate::answer::Answer;
 use crate::connection::{ConnectionEvent, DtlsState};
 use crate::header::Letterhead;
 use crate::leg::{MESSAGE_BYTES_MAX, NO_VIDEO, OnEvent, Setup};
+use crate::reception;
 use crate::shared::{Path, Shared};
 use crate::signals::Signals;
 use crate::socket::{Datagrams, Route, is_plain_fatal_alert};
@@ -43,6 +44,7 @@ pub(crate) struct Native {
     agent: Agent,
     secure: Secure,
     talk: Option<Talk>,
+    ssrc: u32,
     head: Letterhead,
     /// What the wire still waits for a path with; and the path it was laid by.
     protector: Option<Protector>,
@@ -97,6 +99,7 @@ impl Native {
             agent,
             secure,
             talk: None,
+            ssrc,
             head,
             protector: None,
             laid: None,
@@ -179,7 +182,20 @@ impl Native {
                     Err(fault) => tracing::debug!(%fault, "DTLS datagram not taken"),
                 }
             }
+            [128..=191, ..] => self.reported(datagram),
             _ => {}
+        }
+    }
+
+    /// What the server says of our packets.
+    fn reported(&mut self, datagram: &[u8]) {
+        match self.secure.open_report(datagram) {
+            Ok(report) => {
+                if let Some(reception) = reception::about(self.ssrc, &report) {
+                    self.shared.set_reception(reception);
+                }
+            }
+            Err(fault) => tracing::debug!(%fault, "report not taken"),
         }
     }
 
@@ -294,8 +310,8 @@ impl Native {
     }
 }
 
-/// The next datagram on any socket that is for us. Media and its feedback (RFC 7983) are not: they are a sign of life and
-/// nothing else, and there are many of them, so they go no further.
+/// The next datagram on any socket that is for us. Media and feedback on it (RFC 7983) are not: they are a sign of life and
+/// nothing else, and there are many of them, so they go no further; reports of how we are received do.
 async fn receive(
     sockets: &[Arc<Datagrams>],
     shared: &Shared,
@@ -305,7 +321,8 @@ async fn receive(
         for (socket, io) in sockets.iter().enumerate() {
             while let Poll::Ready(result) = io.poll_receive(context, buffer) {
                 let length = result.as_ref().map_or(0, |(length, _)| *length);
-                if matches!(&buffer[..length], [128..=191, ..]) {
+                let datagram = &buffer[..length];
+                if matches!(datagram, [128..=191, ..]) && !reception::may_concern_us(datagram) {
                     shared.datagram_arrived();
                     continue;
                 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::task::AtomicWaker;
 
 use crate::connection::{DtlsState, State, Stats};
+use crate::reception::Reception;
 
 /// Common state of one connection.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     datagrams_received: AtomicU64,
     /// Milliseconds from `born` to the last datagram, plus one; 0 = none yet.
     last_inbound_ms: AtomicU64,
+    /// The last receiver report in one word; all ones = none yet, which no report is.
+    reception: AtomicU64,
     path: Mutex<Path>,
     /// Wakes the task that empties the frame queue.
     pub(crate) outlet: AtomicWaker,
@@ -48,6 +51,8 @@ pub(crate) struct Sent {
     pub(crate) quiet: Duration,
 }
 
+/// More packets lost than a report has room for.
+const NO_RECEPTION: u64 = u64::MAX;
 const STATES: [State; 5] =
     [State::Prepared, State::Connecting, State::Connected, State::Lost, State::Closed];
 const DTLS_STATES: [DtlsState; 5] = [
@@ -73,6 +78,7 @@ impl Shared {
             last_packet_ms: AtomicU64::new(0),
             datagrams_received: AtomicU64::new(0),
             last_inbound_ms: AtomicU64::new(0),
+            reception: AtomicU64::new(NO_RECEPTION),
             path: Mutex::new(Path::default()),
             outlet: AtomicWaker::new(),
         }
@@ -137,6 +143,15 @@ impl Shared {
         Some(self.born.elapsed().saturating_sub(Duration::from_millis(ms)))
     }
 
+    pub(crate) fn set_reception(&self, reception: Reception) {
+        self.reception.store(reception.pack(), Ordering::Relaxed);
+    }
+
+    fn reception(&self) -> Option<Reception> {
+        let word = self.reception.load(Ordering::Relaxed);
+        (word != NO_RECEPTION).then(|| Reception::unpack(word))
+    }
+
     pub(crate) fn set_path(&self, path: Path) {
         *self.path.lock().unwrap_or_else(PoisonError::into_inner) = path;
     }
@@ -156,6 +171,7 @@ impl Shared {
             selected_pair: path.selected_pair,
             dtls: self.dtls(),
             round_trip: path.round_trip,
+            reception: self.reception(),
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rtc::dtls::crypto::Certificate;
+use rtc::interceptor::Slot;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::media_engine::MIME_TYPE_OPUS;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -31,6 +32,7 @@ use webrtc::runtime::Runtime;
 
 use crate::answer::Answer;
 use crate::description::{describe, sections_of};
+use crate::ears::Ears;
 use crate::payload::Credentials;
 use crate::signals::Signals;
 use crate::transport::{Settings, Style};
@@ -41,6 +43,9 @@ pub(crate) const PROFILES: [SrtpProtectionProfile; 3] = [
     SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
     SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
 ];
+
+/// Behind all that webrtc reads reports with, before the end where they are dropped.
+const EARS: Slot = Slot::Custom(12_500);
 
 /// What one connection brings with it.
 pub(crate) struct Identity {
@@ -91,6 +96,7 @@ pub(crate) async fn bring_up(
     local_addresses: Vec<SocketAddr>,
     runtime: Arc<dyn Runtime>,
     signals: Arc<Signals>,
+    ears: Ears,
 ) -> Result<Stack> {
     let expires = SystemTime::now() + Duration::from_secs(30 * 24 * 3600);
     let certificate = RTCCertificate::from_existing(identity.dtls_certificate.clone(), expires);
@@ -99,7 +105,7 @@ pub(crate) async fn bring_up(
         .with_configuration(configuration)
         .with_setting_engine(setting_engine(identity, settings))
         .with_media_engine(media_engine(answer)?)
-        .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
+        .with_interceptor_registry(configure_rtcp_reports(Registry::new()).with(EARS, ears))
         .with_handler(Arc::new(Handler(signals)))
         .with_runtime(runtime)
         .with_udp_addrs(local_addresses)

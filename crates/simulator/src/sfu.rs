@@ -17,6 +17,7 @@ pub(crate) mod dtls;
 pub(crate) mod ice;
 mod peer;
 mod record;
+mod reports;
 mod rtcp;
 mod rtp;
 mod srtp;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     backoff::Backoff,
     context::Context,
+    contract::Group,
     failure::Failure,
     handle::{Door, Seal, door},
     launch::{self, Launch, Limits},
@@ -54,6 +55,8 @@ pub struct ChildSpec {
     pub(crate) level: u64,
     pub(crate) is_significant: bool,
     pub(crate) backoff: Backoff,
+    /// What a supervisor is to its children.
+    pub(crate) group: Option<Group>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) handle: Arc<dyn Any + Send + Sync>,
     pub(crate) door: Arc<dyn Seal>,
@@ -96,11 +99,17 @@ impl ChildSpec {
     /// Like [`ChildSpec::worker`].
     pub fn supervisor(id: impl Into<Arc<str>>, mut spec: SupervisorSpec) -> Self {
         let door = spec.take_door();
+        let group = Some(Group {
+            strategy: spec.strategy,
+            intensity: spec.intensity,
+            is_dynamic: spec.dynamic.is_some(),
+        });
         let spec = Arc::new(spec);
-        Self::new(door, id.into(), Kind::Supervisor, move |context, launch| {
+        let child = Self::new(door, id.into(), Kind::Supervisor, move |context, launch| {
             (Supervisor, Supervisor::args(spec.clone(), context, launch.report.clone()))
         })
-        .shutdown(Shutdown::Infinity)
+        .shutdown(Shutdown::Infinity);
+        Self { group, ..child }
     }
 
     pub fn restart(mut self, restart: Restart) -> Self {
@@ -172,6 +181,7 @@ impl ChildSpec {
             level: 0,
             is_significant: false,
             backoff: Backoff::STANDARD,
+            group: None,
             mailbox,
             handle,
             door,

@@ -16,6 +16,7 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     child_spec::{ChildSpec, Kind},
+    contract::Terms,
     failure::Failure,
     mailbox::Mailbox,
     snapshot::{ChildSnapshot, LastError, MailboxSnapshot, State, TaskSnapshot},
@@ -29,6 +30,7 @@ pub(crate) struct Node {
     pub(crate) id: Arc<str>,
     pub(crate) path: Arc<str>,
     pub(crate) kind: Kind,
+    pub(crate) terms: Terms,
     /// The running incarnation; `None` only when it, its tasks and its subtree have ended.
     pub(crate) live: watch::Sender<Option<ActorCell>>,
     pub(crate) mailbox: Arc<Mailbox>,
@@ -81,6 +83,7 @@ impl Node {
             id: spec.id.clone(),
             path,
             kind: spec.kind,
+            terms: Terms::of(spec),
             live: watch::Sender::new(None),
             mailbox: spec.mailbox.clone(),
             tasks: Arc::default(),

@@ -14,6 +14,7 @@ use crate::{
     ChildSpec, Handle, Unanswered,
     bucket::{Bucket, RestartBudget},
     catch::caught_call,
+    contract::Contract,
     event::{EVENTS_KEPT, Event, EventKind, Events},
     failure::{self, Exit},
     node::Node,
@@ -77,6 +78,15 @@ impl Tree {
             root.snapshot_into(Instant::now(), &mut children);
         }
         Snapshot { children }
+    }
+
+    /// What the specs of all children say, parents before children, siblings in start order.
+    pub fn contracts(&self) -> Vec<Contract> {
+        let mut contracts = Vec::new();
+        if let Some(root) = self.shared.root.get() {
+            root.contracts_into(&mut contracts);
+        }
+        contracts
     }
 
     /// Everything that happens from now on.

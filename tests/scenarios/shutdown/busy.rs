@@ -14,8 +14,8 @@ use crate::process::{End, Process, Setup};
 
 /// What a second signal is given, and a busy machine's share of it.
 const AT_ONCE: Duration = Duration::from_millis(500);
-const N_FILES: usize = 6;
-const N_DOWNLOADS: usize = 3;
+const N_FILES: usize = 50;
+const N_DOWNLOADS: usize = 10;
 
 fn chats() -> Vec<i64> {
     (0..N_FILES + N_DOWNLOADS).map(|n| -1_000_000_002_000 - n as i64).collect()
@@ -62,6 +62,13 @@ fn assert_clean(end: &End) {
     assert!(!log.contains("ERROR") && !log.contains("panicked"), "{log}");
 }
 
+async fn all_heard(process: &Process, chats: &[i64]) {
+    for chat in chats {
+        process.sees_in(*chat, "Now playing").await;
+        process.until("all are heard", || is_heard(&process.telegram, *chat)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_bot_that_is_asked_to_end_lets_go_of_every_chat_and_download() {
     // half of a track, and then the connection stays open: a download that is under way
@@ -78,26 +85,27 @@ async fn a_busy_bot_that_is_asked_to_end_lets_go_of_every_chat_and_download() {
         .population(many)
         .settings(&format!("sources.allow_hosts = [{:?}]", origin.host()));
     let process = setup.start().await;
-    for (n, chat) in chats().into_iter().enumerate() {
-        if n >= N_FILES {
-            process.say(ADA, chat, &format!("/play {}", origin.url("/harbour.mp3")));
-            continue;
-        }
+    let chats = chats();
+    let (files, downloads) = chats.split_at(N_FILES);
+    for chat in files {
         // enough for the time in which the others start
-        for track in ["northbound", "orchard", "lantern"] {
-            process.say(ADA, chat, &format!("/play {track}"));
+        for track in ["northbound", "orchard", "lantern", "meridian"] {
+            process.say(ADA, *chat, &format!("/play {track}"));
         }
     }
-    for chat in chats() {
-        process.sees_in(chat, "Now playing").await;
-        process.until("all are heard", || is_heard(&process.telegram, chat)).await;
+    all_heard(&process, files).await;
+    // last, for half a track is not long
+    for chat in downloads {
+        process.say(ADA, *chat, &format!("/play {}", origin.url("/harbour.mp3")));
     }
+    all_heard(&process, downloads).await;
+    assert!(files.iter().all(|chat| is_heard(&process.telegram, *chat)), "the files play on");
     assert!(origin.asked().len() >= N_DOWNLOADS, "{:?}", origin.asked());
 
     process.signal("-TERM");
     let (end, telegram) = process.ends(DRAIN_MAX).await;
     assert_clean(&end);
-    for chat in chats() {
+    for chat in chats {
         let left = telegram.calls().participants(chat);
         assert!(left.is_empty(), "in {chat}: {left:?}");
     }

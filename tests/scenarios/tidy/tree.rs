@@ -20,7 +20,12 @@ const MANY: &[(&str, &str)] = &[
 /// Everything that can be asked, in the documented order.
 const SERVICES: &str = "invidious piped soundcloud jiosaavn audius jamendo archive cobalt gateway radio spotify apple deezer youtube";
 
-/// All of them, at a place where nobody answers.
+/// A bot that knows all of them, at a place where nobody answers.
+pub(super) fn with_all_services(world: World) -> World {
+    let world = world.environment("JAMENDO_CLIENT_ID", "0123abcd");
+    world.allow_host("127.0.0.1:9").settings(&all_services())
+}
+
 fn all_services() -> String {
     let mut settings = String::new();
     for name in SERVICES.split(' ').filter(|name| *name != "gateway") {
@@ -34,13 +39,7 @@ fn all_services() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn folders_document_and_running_names_show_the_same_tree() {
-    let running = World::new()
-        .environment("OWNER_ID", ADA)
-        .environment("JAMENDO_CLIENT_ID", "0123abcd")
-        .allow_host("127.0.0.1:9")
-        .settings(&all_services())
-        .start()
-        .await;
+    let running = with_all_services(World::new().environment("OWNER_ID", ADA)).start().await;
     running.say(ADA, "/play harbour");
     running.sees("Now playing").await;
     let snapshot = running.inside.tree.root().snapshot();

@@ -1,6 +1,6 @@
 //! Extractor — one place where music is found: the music folder, a link, an attached file.
 //!
-//! parent   root/extractors (one_for_one), permanent, shutdown 5 s
+//! parent   root/extractors (one_for_one), permanent, shutdown 2 s
 //! hears    resolver (look-ups, each with the way back for its answer)
 //! tells    whoever asked
 //! survives nothing; the folder is scanned again · loses: look-ups under way, whose askers time out

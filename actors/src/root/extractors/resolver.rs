@@ -1,7 +1,7 @@
 //! Resolver — query to track, and track to stream: chooses who is asked, and answers within its deadline whatever they
 //! do. The way is `resolving`'s; this keeps what must outlive one look-up.
 //!
-//! parent   root/extractors (one_for_one), permanent, shutdown 5 s
+//! parent   root/extractors (one_for_one), permanent, shutdown 2 s
 //! hears    players (numbered look-ups, openings), bot (searches)
 //! tells    whoever asked
 //! survives nothing · loses: look-ups under way, which are asked again, and what it remembered of answers

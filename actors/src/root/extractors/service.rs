@@ -1,6 +1,6 @@
 //! Service — one outside service with all its instances, each with its own breaker, limit and health.
 //!
-//! parent   root/extractors (one_for_one), permanent, shutdown 5 s
+//! parent   root/extractors (one_for_one), permanent, shutdown 2 s
 //! hears    resolver (questions to one of its instances, each with the way back for its answer)
 //! tells    whoever asked, and the ledger how it went
 //! survives health, in the ledger · loses: questions under way, whose asker asks the next

@@ -4,7 +4,7 @@ use supervisor::{Class, Kind, LastError, MailboxSnapshot, Snapshot, TaskSnapshot
 
 use super::super::{Language, Texts};
 use super::*;
-use crate::stats::{Audio, Engine, Line, Totals, TrackStats};
+use crate::stats::{Audio, Engine, Line, Reception, Totals, TrackStats};
 
 const OPERATOR: ChatId = ChatId(5_001);
 
@@ -45,6 +45,12 @@ fn chat(number: i64) -> ChatStats {
             packets_dropped: 6,
             round_trip_ms: Some(31),
             silent_for_ms: Some(8),
+            reception: Some(Reception {
+                packets_lost: 52,
+                lost_permille: 104,
+                lost_lately_permille: 98,
+                jitter_us: 3_900,
+            }),
         }),
     }
 }
@@ -196,13 +202,18 @@ fn the_same_value_is_read_as_text_and_as_json() {
     for chat in json["chats"].as_array().expect("a list") {
         let (audio, line) = (&chat["audio"], &chat["line"]);
         let figures = format!(
-            "🔊 {}+{}−{} · {} dropped, round trip {} ms, heard {} ms ago",
+            "🔊 {}+{}−{} · {} dropped, round trip {} ms, heard {} ms ago · lost on the way 10.4 % (9.8 % lately), jitter 3 ms",
             audio["sent"],
             audio["nulled"],
             audio["deficit"],
             line["packets_dropped"],
             line["round_trip_ms"],
             line["silent_for_ms"],
+        );
+        let reception = &line["reception"];
+        assert_eq!(
+            (&reception["lost_permille"], &reception["jitter_us"]),
+            (&104.into(), &3_900.into())
         );
         assert!(text.contains(&figures), "{figures} in {text}");
     }
@@ -211,7 +222,10 @@ fn the_same_value_is_read_as_text_and_as_json() {
 
 #[test]
 fn members_read_plain_words_about_their_own_player() {
-    let stats = chat(-100);
+    let mut stats = chat(-100);
+    let said = draw(Language::En, |pen| pen.chat_stats(Some(&stats))).html;
+    assert!(said.contains("many gaps"), "a tenth is lost on the way: {said}");
+    stats.line = stats.line.map(|line| Line { reception: None, ..line });
     let said = draw(Language::En, |pen| pen.chat_stats(Some(&stats))).html;
     assert_eq!(
         said,

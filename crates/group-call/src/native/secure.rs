@@ -12,12 +12,16 @@ use rtc::shared::error::{Error, Result};
 use rtc::shared::{TransportContext, TransportProtocol};
 use rtc::srtp::config::{Config, LABEL_EXTRACTOR_DTLS_SRTP};
 use rtc::srtp::context::Context;
+use rtc::srtp::option::srtcp_replay_protection;
 use rtc::srtp::protection_profile::ProtectionProfile;
 use webrtc::peer_connection::SrtpProtectionProfile;
 use webrtc::peer_connection::crypto::{HashAlgorithm, RTCCryptoProvider};
 
 use crate::srtp::Protector;
 use crate::stack::Identity;
+
+/// Packets behind the latest one that may still come, each once.
+const REPLAY_WINDOW: usize = 64;
 
 /// What came out of a datagram.
 pub(crate) enum Secured {
@@ -35,6 +39,8 @@ pub(crate) struct Secure {
     peer: SocketAddr,
     /// For our reports; packets are protected by whoever sends them.
     reports: Option<Context>,
+    /// For the server's.
+    their_reports: Option<Context>,
     crypto: Arc<dyn RTCCryptoProvider>,
 }
 
@@ -67,12 +73,18 @@ impl Secure {
                 },
             )))
             .with_extended_master_secret(ExtendedMasterSecretType::Require)
-            .with_replay_protection_window(64)
+            .with_replay_protection_window(REPLAY_WINDOW)
             .build(false, None)?;
         let placeholder = TransportContext::default();
         let endpoint =
             Endpoint::new(placeholder.local_addr, TransportProtocol::UDP, Some(Arc::new(config)));
-        Ok(Secure { endpoint, peer: placeholder.peer_addr, reports: None, crypto })
+        Ok(Secure {
+            endpoint,
+            peer: placeholder.peer_addr,
+            reports: None,
+            their_reports: None,
+            crypto,
+        })
     }
 
     /// Whether media can be protected.
@@ -92,8 +104,9 @@ impl Secure {
                         .endpoint
                         .get_connection_state(self.peer)
                         .ok_or(Error::ErrConnectionClosed)?;
-                    let (protector, reports) = outbound(state, &*self.crypto)?;
+                    let (protector, reports, theirs) = contexts(state, &*self.crypto)?;
                     self.reports = Some(reports);
+                    self.their_reports = Some(theirs);
                     secured.push(Secured::Connected(protector));
                 }
                 EndpointEvent::ApplicationData(data) => secured.push(Secured::Data(data)),
@@ -134,10 +147,19 @@ impl Secure {
     pub(crate) fn protect_report(&mut self, report: &[u8]) -> Result<BytesMut> {
         self.reports.as_mut().ok_or(Error::ErrDtlsTransportNotStarted)?.encrypt_rtcp(report)
     }
+
+    /// The plain compound inside an SRTCP packet of the server.
+    pub(crate) fn open_report(&mut self, packet: &[u8]) -> Result<BytesMut> {
+        self.their_reports.as_mut().ok_or(Error::ErrDtlsTransportNotStarted)?.decrypt_rtcp(packet)
+    }
 }
 
-/// Protection for what we send (RFC 5764): packets and reports. They share a master key and nothing else.
-fn outbound(state: &State, crypto: &dyn RTCCryptoProvider) -> Result<(Protector, Context)> {
+/// Protection for what we send (RFC 5764), packets and reports, which share a master key and nothing else; and for the
+/// server's reports.
+fn contexts(
+    state: &State,
+    crypto: &dyn RTCCryptoProvider,
+) -> Result<(Protector, Context, Context)> {
     let profile = match state.srtp_protection_profile() {
         SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => ProtectionProfile::AeadAes128Gcm,
         SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm => ProtectionProfile::AeadAes256Gcm,
@@ -156,5 +178,8 @@ fn outbound(state: &State, crypto: &dyn RTCCryptoProvider) -> Result<(Protector,
     let (keys, crypto) = (&config.keys, crypto.crypto());
     let (key, salt) = (&keys.local_master_key, &keys.local_master_salt);
     let reports = Context::new(key, salt, profile, None, None, crypto)?;
-    Ok((Protector::new(&config, crypto)?, reports))
+    let (key, salt) = (&keys.remote_master_key, &keys.remote_master_salt);
+    let window = Some(srtcp_replay_protection(REPLAY_WINDOW));
+    let theirs = Context::new(key, salt, profile, None, window, crypto)?;
+    Ok((Protector::new(&config, crypto)?, reports, theirs))
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::reports::{Block, Ledger};
 use super::rtp::{self, Header};
 use super::stats::{Reason, SourceStats};
 
@@ -21,6 +22,7 @@ pub(crate) struct Source {
     /// Sequence numbers expected so far.
     expected: u64,
     received: u64,
+    ledger: Ledger,
 }
 
 struct Last {
@@ -33,7 +35,14 @@ struct Last {
 impl Source {
     pub(crate) fn new(ssrc: u32) -> Source {
         let stats = SourceStats { ssrc, ..SourceStats::default() };
-        Source { stats, last: None, recent: VecDeque::new(), expected: 0, received: 0 }
+        Source {
+            stats,
+            last: None,
+            recent: VecDeque::new(),
+            expected: 0,
+            received: 0,
+            ledger: Ledger::default(),
+        }
     }
 
     pub(crate) fn count(&mut self, reason: Reason) {
@@ -43,6 +52,7 @@ impl Source {
     /// Measures an authentic Opus packet, whether it will be forwarded or not.
     pub(crate) fn follow(&mut self, header: &Header, samples: u32, burst_max: u32, now: Instant) {
         self.measure_continuity(header, now);
+        self.ledger.note(header, now);
         self.recent.push_back(now);
         while self.recent.front().is_some_and(|first| now.duration_since(*first) > BURST) {
             self.recent.pop_front();
@@ -67,6 +77,11 @@ impl Source {
         }
         self.received += 1;
         self.stats.lost = self.expected.saturating_sub(self.received);
+    }
+
+    /// What its sender is told about it from time to time.
+    pub(crate) fn report(&mut self) -> Option<Block> {
+        self.ledger.block(self.stats.ssrc, self.expected, self.received)
     }
 
     /// Counts a packet that passed [`judge`] and is forwarded.

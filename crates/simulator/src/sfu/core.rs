@@ -15,7 +15,7 @@ use super::record::{Ear, Recorder};
 use super::stats::Reason;
 use super::{Dropped, Gone, JoinPayload, PeerId, PeerStats, SfuSettings, answer, dtls, ice, rtcp};
 
-/// How often participants get RTCP they did not ask for.
+/// How often participants hear how their packets arrive, and get other RTCP they did not ask for.
 const ANYTHING_EVERY: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -255,6 +255,9 @@ impl Core {
             }
             if is_anything_due {
                 let ssrc = peer.payload.ssrc;
+                if let Some(block) = peer.source(ssrc).report() {
+                    out.extend(peer.seal_rtcp(&rtcp::report(block)));
+                }
                 out.extend(peer.seal_rtcp(&rtcp::anything(&mut self.rng, ssrc)));
                 if self.settings.broken_rtcp {
                     out.extend(peer.seal_rtcp(&rtcp::unparsable(ssrc)));

@@ -1,9 +1,11 @@
-//! The RTCP that the server sends: transport-wide feedback, and what else a client must survive.
+//! The RTCP that the server sends: transport-wide feedback, receiver reports, and what else a client must survive.
 
 use std::time::{Duration, Instant};
 
 use rand::Rng;
 use rand::rngs::StdRng;
+
+use super::reports::Block;
 
 /// The source the server speaks RTCP as.
 const SERVER: u32 = 0x0051_f000;
@@ -94,12 +96,21 @@ pub(crate) fn anything(rng: &mut StdRng, source: u32) -> Vec<u8> {
             body.extend_from_slice(&source.to_be_bytes());
             packet(15, 206, 0, &body)
         }
+        // nobody's packets, a quarter of them lost: no news about those of `source`
         _ => {
-            let mut body = vec![0; 20];
-            body[..4].copy_from_slice(&rng.random_range(0..0x100_u32).to_be_bytes());
-            packet(1, 201, source, &body)
+            report(Block { ssrc: !source, fraction: 64, lost: 250, highest: 1_000, jitter: 4_800 })
         }
     }
+}
+
+/// A receiver report with one block. Times of sender reports are left out: those are not read here.
+pub(crate) fn report(block: Block) -> Vec<u8> {
+    let mut body = Vec::with_capacity(20);
+    let first = u32::from(block.fraction) << 24 | block.lost & 0x00ff_ffff;
+    for word in [first, block.highest, block.jitter, 0, 0] {
+        body.extend_from_slice(&word.to_be_bytes());
+    }
+    packet(1, 201, block.ssrc, &body)
 }
 
 /// RTCP whose header lies about its length, as Telegram's test server sends it.
