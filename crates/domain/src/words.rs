@@ -8,7 +8,7 @@ pub fn words(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
     let mut folded = String::with_capacity(lower.len());
     // й is a letter and not an accented и; the others of its kind nobody misses
-    let composed = lower.replace(['й', 'Й'], "y");
+    let composed = lower.replace('й', "y").replace("и\u{306}", "y");
     for c in DecomposingNormalizerBorrowed::new_nfkd().normalize(&composed).chars() {
         match c {
             c if is_mark(c) => {}
@@ -111,6 +111,8 @@ mod tests {
             ("Don’t Stop", "dont stop"),
             ("Группа крови", "gruppa krovi"),
             ("ЦОЙ ЖИВ", "tsoy zhiv"),
+            // as some systems write it into file names
+            ("Цои\u{306}", "tsoy"),
             ("Ｆｕｌｌｗｉｄｔｈ", "fullwidth"),
             ("Ænima / Straße", "aenima strasse"),
             ("夜に駆ける", "夜に駆ける"),

@@ -9,7 +9,6 @@ use std::time::SystemTime;
 use domain::track::{Location, Track};
 use domain::{Fault, Reason};
 
-mod fold;
 mod scan;
 mod search;
 mod tags;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::fold::words;
 use super::tags::Tags;
+use domain::words::words;
 
 /// More words than anybody types.
 const QUERY_WORDS_MAX: usize = 16;
