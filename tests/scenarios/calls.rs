@@ -95,6 +95,7 @@ fn assert_flawless(stats: &PeerStats) {
         Reason::UndeclaredSource,
         Reason::NoAudioLevel,
         Reason::SilentLevel,
+        Reason::Unstamped,
         Reason::BadOpus,
         Reason::Muted,
         Reason::ForceMuted,

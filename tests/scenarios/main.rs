@@ -7,6 +7,7 @@ mod world;
 
 mod bad_input;
 mod calls;
+mod commands;
 mod formats;
 mod logs;
 mod kills;

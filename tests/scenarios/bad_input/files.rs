@@ -45,6 +45,7 @@ async fn a_truncated_file_is_heard_to_where_it_ends() {
     assert!(report.correlation_median > 0.95, "{report:?}");
     assert!(report.jumps == 0 || running.has_stalled(), "{report:?}");
     assert!(report.heard < Duration::from_secs(8), "{report:?}");
+    assert!(!running.texts().iter().any(|text| text.contains('⚠')), "{:#?}", running.texts());
     still_works(&running).await;
     stopped(running).await;
 }

@@ -170,7 +170,8 @@ async fn a_song_by_link_is_heard_from_a_server_without_ranges_too() {
     let (origin, running) =
         allowed(|_, _| reply("200 OK", "application/octet-stream", bytes_of(Track::Harbour))).await;
     let listener = running.listener().await;
-    running.say(ADA, &format!("/play {}", origin.url("/download")));
+    // among words and in brackets, as people send them
+    running.say(ADA, &format!("/play listen to <{}> please", origin.url("/download")));
     hears_well(&listener, Track::Harbour, Duration::from_secs(3)).await;
     assert!(
         origin.asked().iter().all(|asked| asked.range_from().is_none()),

@@ -52,6 +52,11 @@ async fn is_told(fault: Fault, words: &str) {
     running.end().await;
 }
 
+/// How often Telegram was asked this.
+fn n_asked(running: &Running, method: &str) -> u64 {
+    running.telegram().dc().stats().requests.get(method).copied().unwrap_or(0)
+}
+
 // === answers to the join ===
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,7 +104,14 @@ async fn an_answer_without_a_connection_is_asked_for_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_a_foreign_certificate_is_not_talked_to() {
     let world = World::new().settings("call.connect_s = 2");
-    joins_despite(world, &[Fault::BadFingerprint]).await;
+    let (running, listener) = asks_for_music(world, &[Fault::BadFingerprint]).await;
+    hears_more(&running, &listener, 100).await;
+    // the music came with another join: nothing was said to the server that the first one named
+    let n_joins = n_asked(&running, "phone.joinGroupCall");
+    assert!(n_joins >= 2, "{n_joins}");
+    assert_sounds(&running, &listener.take_packets());
+    assert!(!running.texts().iter().any(|text| text.contains('⚠')), "{:#?}", running.texts());
+    running.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,6 +195,7 @@ async fn an_assistant_outside_joins_by_the_groups_name() {
     let world = World::new().population(jam_is(without_the_assistant));
     let (running, listener) = playing(world).await;
     assert!(running.world().present(jam()).contains(&ASSISTANT));
+    assert_eq!(n_asked(&running, "messages.importChatInvite"), 0, "no invitation was needed");
     assert_sounds(&running, &listener.take_packets());
     running.end().await;
 }

@@ -46,6 +46,7 @@ async fn a_server_that_knows_only_the_old_cipher_is_served_with_it() {
     let stats = at_the_server(&running);
     assert!(stats.srtp.as_deref().is_some_and(|profile| profile.contains("CM")), "{stats:?}");
     assert!(!stats.srtp.as_deref().is_some_and(|profile| profile.contains("GCM")), "{stats:?}");
+    assert!(!stats.is_active, "native style can it, without a second join: {stats:?}");
     assert_flawless(&stats);
     assert_sounds(&running, &listener.take_packets());
     running.end().await;
@@ -55,7 +56,7 @@ async fn a_server_that_knows_only_the_old_cipher_is_served_with_it() {
 async fn a_server_that_wants_a_data_channel_first_gets_it() {
     let (running, listener) = playing(World::new().sfu(|sfu| sfu.require_sctp = true)).await;
     let stats = at_the_server(&running);
-    assert!(stats.is_sctp_up, "{stats:?}");
+    assert!(stats.is_sctp_up && !stats.is_active, "{stats:?}");
     // what was sent while the channel opened is lost, and that is a moment
     assert!(stats.count(Reason::NoSctp) < 50, "{stats:?}");
     assert_flawless(&stats);

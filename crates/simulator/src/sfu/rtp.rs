@@ -16,6 +16,8 @@ pub(crate) struct Header {
     pub(crate) length: usize,
     /// Extension 1: level in -dBov, and the voice bit.
     pub(crate) level: Option<(u8, bool)>,
+    /// Extension 2: when it was sent, in the three bytes of abs-send-time.
+    pub(crate) has_send_time: bool,
     /// Extension 3: the transport-wide sequence number.
     pub(crate) transport_seq: Option<u16>,
 }
@@ -38,6 +40,7 @@ impl Header {
             ssrc: long(8)?,
             length: 12 + 4 * usize::from(first & 0x0f),
             level: None,
+            has_send_time: false,
             transport_seq: None,
         };
         if first & 0x10 != 0 {
@@ -65,6 +68,7 @@ impl Header {
             let Some(value) = bytes.get(skip..skip + length) else { return };
             match (id, value) {
                 (1, [byte, ..]) => self.level = Some((byte & 0x7f, byte & 0x80 != 0)),
+                (2, [_, _, _]) => self.has_send_time = true,
                 (3, [high, low, ..]) => {
                     self.transport_seq = Some(u16::from_be_bytes([*high, *low]))
                 }

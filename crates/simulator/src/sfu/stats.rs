@@ -20,6 +20,9 @@ pub enum Reason {
     NoAudioLevel,
     /// Level 127 with the voice bit unset: silence, by the client's own word.
     SilentLevel,
+    /// Counted, not dropped: no header extension 2 (abs-send-time) or 3 (transport-wide sequence number), by which the
+    /// real server judges the way.
+    Unstamped,
     /// No payload, or bytes that no Opus decoder takes (RFC 6716).
     BadOpus,
     /// The participant muted itself and still sends.

@@ -81,6 +81,9 @@ impl Peer {
         if header.payload_type == rtp::OPUS {
             let lasts = header.payload(plain).and_then(rtp::opus_samples).unwrap_or(960);
             source.follow(header, lasts, settings.burst_packets, now);
+            if !header.has_send_time || header.transport_seq.is_none() {
+                source.count(Reason::Unstamped);
+            }
         }
         let (payload, samples) = judged?;
         if is_force_muted {
