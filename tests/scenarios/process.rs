@@ -208,6 +208,14 @@ impl Process {
         assert!(sent.expect("every system has kill").success(), "{name}");
     }
 
+    /// Whether it has ended, with all of its threads, though nobody has asked how. A kill takes its time.
+    pub(crate) fn is_dead(&self) -> bool {
+        let place = format!("/proc/{}", self.child.id());
+        let status = std::fs::read_to_string(format!("{place}/status")).unwrap_or_default();
+        let n_threads = std::fs::read_dir(format!("{place}/task")).map_or(0, Iterator::count);
+        status.lines().any(|line| line.starts_with("State:\tZ")) && n_threads == 1
+    }
+
     /// Whether its own handlers are in place for SIGINT (2) and SIGTERM (15).
     pub(crate) fn hears_signals(&self) -> bool {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));

@@ -147,6 +147,7 @@ async fn a_frozen_process_keeps_its_login_and_a_killed_one_gives_it_back_at_once
     let (code, text) = process.again("assistant signed in").await;
     assert_eq!(code, Some(75), "{text}");
     process.signal("-KILL");
+    process.until("the killed one is dead", || process.is_dead()).await;
     let since = Instant::now();
     let (_, text) = process.again("bot signed in").await;
     assert!(text.contains("bot signed in"), "{text}");
