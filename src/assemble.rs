@@ -164,7 +164,7 @@ pub fn sources(config: &Config, keys: &Keys) -> Result<Sources, Mistakes> {
     let client = sources::http::Http::new(for_services)
         .map_err(|fault| Mistakes::one("sources.proxy", fault.detail))?;
     let api = sources::api::Api::new(
-        client,
+        client.clone(),
         sources::api::Settings { answer_max, ..sources::api::Settings::STANDARD },
     );
     Ok(Sources {
@@ -181,7 +181,7 @@ pub fn sources(config: &Config, keys: &Keys) -> Result<Sources, Mistakes> {
             backoff: Duration::from_millis(500),
         },
         attachment: sources::attachment::Settings { bytes_max: config.sources.size_max_bytes },
-        services: services::build(&config.extractors, keys, &api)?,
+        services: services::build(&config.extractors, keys, &client, &api, answer_max)?,
         lookups: Lookups {
             inquiry: domain::inquiry::Settings {
                 deadline: config.sources.resolve_max,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use domain::permission::Controls;
 
 pub use environment::{Environment, assistant_key};
-pub use extractors::{Extractors, Gateway, Keys, NAMES};
+pub use extractors::{Extractors, Gateway, Keys, NAMES, Program, Ytdlp};
 
 /// Everything an operator may set, checked.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use actors::Tree;
+use sources::service::Installation;
 
 use crate::assemble::Unusable;
 use crate::cli::RunOptions;
@@ -65,12 +66,26 @@ pub fn run(options: &RunOptions) -> ExitCode {
 #[allow(clippy::print_stdout, reason = "the answer of the command")]
 pub fn check(options: &RunOptions) -> ExitCode {
     match read(options) {
-        Ok(_) => {
+        Ok((settings, _)) => {
             println!("The settings are good.");
-            ExitCode::SUCCESS
+            let services = settings.sources.services.iter().flatten();
+            examine(services.filter_map(|service| service.installation()))
         }
         Err(unusable) => refuse(&unusable),
     }
+}
+
+/// Tells what is installed here, one line each.
+#[allow(clippy::print_stdout, reason = "the answer of the command")]
+fn examine<'a>(installations: impl Iterator<Item = Installation<'a>>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("the system gives no threads: {error}")),
+    };
+    for installation in installations {
+        println!("{}", runtime.block_on(installation));
+    }
+    ExitCode::SUCCESS
 }
 
 /// What the tree is started with, and where it keeps its state.

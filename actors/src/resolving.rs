@@ -141,9 +141,15 @@ impl Guide {
                     Err(_) => self.find(&Wanted::Words(words.clone()), &mut trail).await,
                 }
             }
-            Request::Url(_) | Request::Attachment(_) => {
-                self.look(&request, may_look, &mut trail, &mut looked).await
+            Request::Url(url) => {
+                match self.look(&request, may_look, &mut trail, &mut looked).await {
+                    Err(fault) if fault.reason == Reason::NotAudio => {
+                        self.page(url, fault, &mut trail).await
+                    }
+                    told => told,
+                }
             }
+            Request::Attachment(_) => self.look(&request, may_look, &mut trail, &mut looked).await,
         };
         (Told { outcome, timeline: trail.into_timeline() }, looked)
     }

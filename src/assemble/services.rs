@@ -1,16 +1,18 @@
 //! The outside services, built from their settings: the one place where their concrete types are named.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::Fault;
 use sources::api::Api;
 use sources::catalogues::{apple, deezer, spotify, youtube};
+use sources::http::Http;
 use sources::service::Service;
 use sources::services::{
-    archive, audius, cobalt, gateway, invidious, jamendo, jiosaavn, piped, radio, soundcloud,
+    archive, audius, cobalt, gateway, invidious, jamendo, jiosaavn, piped, radio, soundcloud, ytdlp,
 };
 
-use crate::config::{Extractors, Gateway, Keys, Mistakes};
+use crate::config::{Extractors, Gateway, Keys, Mistakes, Program};
 
 /// By which name this bot is known where a name is asked for.
 const APP_NAME: &str = "ArmedMusic";
@@ -21,18 +23,25 @@ type Built = Result<Option<Arc<dyn Service>>, Fault>;
 pub(super) fn build(
     settings: &Extractors,
     keys: &Keys,
+    http: &Http,
     api: &Api,
+    answer_max: Duration,
 ) -> Result<Vec<Vec<Arc<dyn Service>>>, Mistakes> {
     let mut services = Vec::new();
     for name in &settings.order {
         let urls = settings.urls.get(name).map_or(&[][..], Vec::as_slice);
         let mut instances: Vec<Arc<dyn Service>> = Vec::new();
         let built = match *name {
+            "ytdlp" => vec![ytdlp(settings, keys, http, answer_max)],
             "gateway" => vec![gateway(settings.gateway.as_ref(), keys, api)],
             name => urls.iter().map(|url| instance(name, url, settings, keys, api)).collect(),
         };
         for built in built {
-            let key = if *name == "gateway" { "open_url" } else { "urls" };
+            let key = match *name {
+                "ytdlp" => "program",
+                "gateway" => "open_url",
+                _ => "urls",
+            };
             let key = format!("extractors.{name}.{key}");
             instances.extend(built.map_err(|fault| Mistakes::one(key, fault.detail))?);
         }
@@ -95,6 +104,30 @@ fn instance(name: &str, url: &str, settings: &Extractors, keys: &Keys, api: &Api
         _ => return Ok(None),
     };
     Ok(Some(service))
+}
+
+/// yt-dlp where it is installed; that it is not is told by one line of the log.
+fn ytdlp(settings: &Extractors, keys: &Keys, http: &Http, answer_max: Duration) -> Built {
+    let program = match &settings.ytdlp.program {
+        Program::Off => return Ok(None),
+        Program::Auto => None,
+        Program::At(path) => Some(path.clone()),
+    };
+    let search_path = keys.search_path.iter().flat_map(std::env::split_paths);
+    // its processes do not run in our directory
+    let search_path = search_path.filter(|directory| directory.is_absolute()).collect();
+    let wanted = ytdlp::Settings {
+        program,
+        cookies: settings.ytdlp.cookies.clone(),
+        answer_max,
+        memory_max: settings.ytdlp.memory_max_bytes,
+        ..ytdlp::Settings::standard(search_path, keys.home.clone())
+    };
+    let found = ytdlp::Ytdlp::find(http.clone(), wanted).map_err(|fault| Fault {
+        detail: format!("{}; correct it or set \"auto\" or \"off\"", fault.detail),
+        ..fault
+    })?;
+    Ok(found.map(|found| Arc::new(found) as Arc<dyn Service>))
 }
 
 fn gateway(settings: Option<&Gateway>, keys: &Keys, api: &Api) -> Built {

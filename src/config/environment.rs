@@ -90,6 +90,8 @@ impl Environment<'_> {
             cobalt: key("COBALT_KEY"),
             gateway: key("GATEWAY_SECRET"),
             spotify: self.get("SPOTIFY_CLIENT_ID").zip(key("SPOTIFY_CLIENT_SECRET")),
+            search_path: self.get("PATH").map(Into::into),
+            home: self.get("HOME").map(Into::into),
         }
     }
 

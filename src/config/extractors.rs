@@ -1,6 +1,8 @@
 //! The outside services' part of the settings.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sources::secret::Secret;
@@ -8,7 +10,8 @@ use sources::secret::Secret;
 use super::values::Reader;
 
 /// Everything that can be asked, as [extractors] names it.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
+    "ytdlp",
     "invidious",
     "piped",
     "soundcloud",
@@ -37,8 +40,26 @@ pub struct Extractors {
     pub spotify_accounts: String,
     pub spotify_site: String,
     pub apple_country: String,
+    pub ytdlp: Ytdlp,
     /// Present when it has a template to open with.
     pub gateway: Option<Gateway>,
+}
+
+/// Where yt-dlp is, and what it may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ytdlp {
+    pub program: Program,
+    pub cookies: Option<PathBuf>,
+    /// Its process is replaced when it holds more.
+    pub memory_max_bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Program {
+    /// Looked for on the search path.
+    Auto,
+    Off,
+    At(PathBuf),
 }
 
 #[derive(Debug, Clone)]
@@ -68,6 +89,10 @@ pub struct Keys {
     pub cobalt: Option<Secret>,
     pub gateway: Option<Secret>,
     pub spotify: Option<(String, Secret)>,
+    /// PATH, on which programs are looked for.
+    pub search_path: Option<OsString>,
+    /// HOME, where programs find what was installed for one user only.
+    pub home: Option<PathBuf>,
 }
 
 // === impl Reader ===
@@ -88,7 +113,7 @@ impl Reader<'_> {
                 }
             }
         }
-        let has_urls = NAMES.iter().filter(|name| **name != "gateway");
+        let has_urls = NAMES.iter().filter(|name| !matches!(**name, "gateway" | "ytdlp"));
         let urls =
             has_urls.map(|name| (*name, self.texts(&format!("extractors.{name}.urls")))).collect();
         Extractors {
@@ -101,8 +126,37 @@ impl Reader<'_> {
             spotify_accounts: self.text("extractors.spotify.accounts"),
             spotify_site: self.text("extractors.spotify.site"),
             apple_country: self.text("extractors.apple.country"),
+            ytdlp: self.ytdlp(),
             gateway: self.gateway(),
         }
+    }
+
+    fn ytdlp(&mut self) -> Ytdlp {
+        let program = match self.filled("extractors.ytdlp.program").as_str() {
+            "auto" => Program::Auto,
+            "off" => Program::Off,
+            path => Program::At(self.absolute("extractors.ytdlp.program", path)),
+        };
+        let cookies = self.given("extractors.ytdlp.cookies").map(|path| {
+            let path = self.absolute("extractors.ytdlp.cookies", &path);
+            if let Err(error) = std::fs::read(&path) {
+                let path = path.display();
+                let fix =
+                    format!("{path} cannot be read: {}; correct it or set \"\"", error.kind());
+                self.mistake("extractors.ytdlp.cookies", fix);
+            }
+            path
+        });
+        let memory_max_bytes = self.number("extractors.ytdlp.memory_max_mib", 64, 65_536) << 20;
+        Ytdlp { program, cookies, memory_max_bytes }
+    }
+
+    /// Its processes do not run in our directory.
+    fn absolute(&mut self, key: &str, path: &str) -> PathBuf {
+        std::path::absolute(path).unwrap_or_else(|error| {
+            self.mistake(key, format!("is no path: {error}"));
+            Path::new(path).to_owned()
+        })
     }
 
     fn gateway(&mut self) -> Option<Gateway> {

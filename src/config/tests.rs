@@ -54,6 +54,17 @@ fn every_mistake_names_its_key_and_its_fix() {
         ("[extractors]\norder = [\"piped\", \"piped\"]", "extractors.order", "is named twice"),
         ("[extractors.piped]\nurl = \"x\"", "extractors.piped.url", "did you mean \"urls\"?"),
         ("[extractors.radio]\nurls = \"x\"", "extractors.radio.urls", "must be a list in brackets"),
+        ("[extractors.ytdlp]\nprogram = \"\"", "extractors.ytdlp.program", "must not be empty"),
+        (
+            "[extractors.ytdlp]\ncookies = \"/no/such/cookies\"",
+            "extractors.ytdlp.cookies",
+            "cannot be read",
+        ),
+        (
+            "[extractors.ytdlp]\nmemory_max_mib = 1",
+            "extractors.ytdlp.memory_max_mib",
+            "must be from 64 to 65536, but is 1",
+        ),
         ("[state]\ndirectory = \" \"", "state.directory", "must not be empty"),
         ("[chat\n", "the file", "is not TOML"),
     ];

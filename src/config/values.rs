@@ -150,7 +150,7 @@ impl Reader<'_> {
         self.value(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    fn filled(&mut self, key: &str) -> String {
+    pub(super) fn filled(&mut self, key: &str) -> String {
         let text = self.text(key);
         if text.trim().is_empty() {
             self.mistake(key, "must not be empty");

@@ -15,6 +15,7 @@ mod catalogues;
 mod lists;
 mod searching;
 mod telling;
+mod ytdlp;
 
 const NINE: [&str; 9] = [
     "invidious",

@@ -48,6 +48,32 @@ impl Guide {
         self.find(&Wanted::Track { title, artist, duration }, trail).await
     }
 
+    /// A link that nobody knows and that is no audio itself: a page, of which some service may make something. What it is
+    /// not is told in `fault`'s words, unless a service has better ones.
+    pub(super) async fn page(
+        &self,
+        url: &str,
+        fault: Fault,
+        trail: &mut Trail,
+    ) -> Result<Finding, Fault> {
+        let Ok(link) = Url::parse(url.trim()) else { return Err(fault) };
+        let chairs = self.chairs(|one| {
+            let known = one.instances.iter().find_map(|(_, port)| port.may_know(&link));
+            match known.filter(|_| one.abilities.open) {
+                Some(Known::Track(key)) => Some(key),
+                _ => None,
+            }
+        });
+        if chairs.is_empty() {
+            return Err(fault);
+        }
+        match self.describe(chairs, trail).await {
+            Ok(hit) => Ok(Finding::of(self.track(hit))),
+            Err(other) if matches!(other.reason, Reason::NotFound | Reason::NotAudio) => Err(fault),
+            Err(other) => Err(other),
+        }
+    }
+
     async fn describe(&self, chairs: Vec<Chair>, trail: &mut Trail) -> Result<Hit, Fault> {
         let rules = self.settings.rules;
         let services = self.services.clone();

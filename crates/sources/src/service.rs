@@ -15,6 +15,9 @@ use url::Url;
 /// An answer that is under way; dropping it cancels the request.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
 
+/// What is found out about an installation.
+pub type Installation<'a> = Pin<Box<dyn Future<Output = String> + Send + 'a>>;
+
 /// What a service can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Abilities {
@@ -59,6 +62,23 @@ pub trait Service: Send + Sync {
 
     /// Whether a link is one of this service's, and of what; no request is made.
     fn knows(&self, link: &Url) -> Option<Known>;
+
+    /// What a page that nobody knows by its address, and that is no audio itself, may be to this service; no request is
+    /// made.
+    fn may_know(&self, _link: &Url) -> Option<Known> {
+        None
+    }
+
+    /// What has to go on beside the questions, for a service that runs a program of its own: whoever holds the service
+    /// drives it, and ends the program by dropping it. It ends only when it fails, and may be started again.
+    fn run(&self) -> Option<Answer<'_, ()>> {
+        None
+    }
+
+    /// One line about how it is installed on this machine, where that is something to look after.
+    fn installation(&self) -> Option<Installation<'_>> {
+        None
+    }
 
     /// The best hits first, at most `limit` of them; none is an empty list and not a fault.
     fn search<'a>(&'a self, words: &'a str, limit: usize) -> Answer<'a, Vec<Candidate>>;

@@ -221,3 +221,29 @@ fn wrong_settings_touch_neither_the_network_nor_the_disk() {
     let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }
+
+#[test]
+fn a_check_tells_how_yt_dlp_is_installed_and_refuses_one_that_is_not_there() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("the disk has room");
+    let program = folder.path().join("yt-dlp");
+    std::fs::write(&program, "#!/bin/sh\necho 2026.10.26\n").expect("the disk has room");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))
+        .expect("the file is ours");
+    let settings = |program: &Path| {
+        let state = folder.path().join("state");
+        format!(
+            "state.directory = {state:?}\nextractors.order = [\"ytdlp\"]\nextractors.ytdlp.program = {program:?}\n"
+        )
+    };
+    let ended = run(&["check"], &borrowed(&good()), &settings(&program));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    for word in ["version 2026.10.26", "no JavaScript", "no cookies"] {
+        assert!(ended.stdout.contains(word), "{word:?} is not in:\n{}", ended.stdout);
+    }
+    let ended = run(&["check"], &borrowed(&good()), &settings(Path::new("/no/such/yt-dlp")));
+    is_refused(
+        &ended,
+        &["extractors.ytdlp.program: ", "/no/such/yt-dlp", "set \"auto\" or \"off\""],
+    );
+}

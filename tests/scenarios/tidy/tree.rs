@@ -18,21 +18,27 @@ const MANY: &[(&str, &str)] = &[
 ];
 
 /// Everything that can be asked, in the documented order.
-const SERVICES: &str = "invidious piped soundcloud jiosaavn audius jamendo archive cobalt gateway radio spotify apple deezer youtube";
+const SERVICES: &str = "yt-dlp invidious piped soundcloud jiosaavn audius jamendo archive cobalt gateway radio spotify apple deezer youtube";
 
 /// A bot that knows all of them, at a place where nobody answers.
 pub(super) fn with_all_services(world: World) -> World {
     let world = world.environment("JAMENDO_CLIENT_ID", "0123abcd");
+    // any program that is none of Python's is kept for questions, and nobody asks
+    let world = world.settings("extractors.ytdlp.program = \"/bin/true\"");
     world.allow_host("127.0.0.1:9").settings(&all_services())
 }
 
 fn all_services() -> String {
     let mut settings = String::new();
-    for name in SERVICES.split(' ').filter(|name| *name != "gateway") {
+    for name in SERVICES.split(' ').filter(|name| !matches!(*name, "gateway" | "yt-dlp")) {
         settings.push_str(&format!("extractors.{name}.urls = [\"http://127.0.0.1:9\"]\n"));
     }
     settings.push_str("extractors.gateway.open_url = \"http://127.0.0.1:9/{key}\"\n");
-    let names: Vec<String> = SERVICES.split(' ').map(|name| format!("{name:?}")).collect();
+    let names: Vec<String> = SERVICES
+        .split(' ')
+        .map(|name| if name == "yt-dlp" { "ytdlp" } else { name })
+        .map(|name| format!("{name:?}"))
+        .collect();
     settings.push_str(&format!("extractors.order = [{}]\n", names.join(", ")));
     settings
 }

@@ -3,7 +3,8 @@
 //! parent   root/extractors (one_for_one), permanent, shutdown 2 s
 //! hears    resolver (questions to one of its instances, each with the way back for its answer)
 //! tells    whoever asked, and the ledger how it went
-//! survives health, in the ledger · loses: questions under way, whose asker asks the next
+//! survives health, in the ledger · loses: questions under way, whose asker asks the next; the program that a service
+//!          runs ends with it, and is started by the next life
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::ledger::Ledger;
+use crate::wire::failure;
 
 /// Questions that one service may be asked at the same time, by all chats together.
 const ASKED_MAX: usize = 64;
@@ -88,6 +90,9 @@ impl Actor for Service {
     /// Ready at once, whether or not anybody answers out there.
     async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         let Args { context, service } = args;
+        for (_, port) in &service.instances {
+            drive(port.clone(), &context);
+        }
         context.ready();
         Ok(State { context, service, room: Arc::new(Semaphore::new(ASKED_MAX)) })
     }
@@ -140,6 +145,21 @@ impl State {
             });
         });
     }
+}
+
+/// Keeps the program of a service going, if it has one, as a task of this actor: whatever ends the actor ends the program,
+/// and a program that cannot be kept going ends the actor.
+fn drive(port: Arc<dyn Port>, context: &Context<Msg>) {
+    if port.run().is_none() {
+        return;
+    }
+    let actor = context.clone();
+    context.tasks().spawn_quiet(async move {
+        let Some(running) = port.run() else { return };
+        if let Err(fault) = running.await {
+            actor.fail(failure(fault));
+        }
+    });
 }
 
 async fn put(port: &dyn Port, question: Question) -> Result<Answer, Fault> {

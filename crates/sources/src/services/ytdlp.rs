@@ -29,7 +29,7 @@ pub use doctor::Doctor;
 pub use program::{Program, Runtime};
 
 use crate::http::Http;
-use crate::service::{Abilities, Answer, Known, Limit, Service};
+use crate::service::{Abilities, Answer, Installation, Known, Limit, Service};
 use crate::services::youtube;
 
 /// Questions that may wait for the worker.
@@ -311,6 +311,20 @@ impl Service for Ytdlp {
         });
         let known = if is_list { Known::List } else { Known::Track };
         Some(known(link.to_string()))
+    }
+
+    /// Any page may have something that plays.
+    fn may_know(&self, link: &Url) -> Option<Known> {
+        let is_page = matches!(link.scheme(), "http" | "https");
+        self.knows(link).or_else(|| is_page.then(|| Known::Track(link.to_string())))
+    }
+
+    fn run(&self) -> Option<Answer<'_, ()>> {
+        Some(Box::pin(Ytdlp::run(self)))
+    }
+
+    fn installation(&self) -> Option<Installation<'_>> {
+        Some(Box::pin(async { self.doctor().await.to_string() }))
     }
 
     fn search<'a>(&'a self, words: &'a str, limit: usize) -> Answer<'a, Vec<Candidate>> {

@@ -1,6 +1,7 @@
 //! What an operator should know: which yt-dlp, what it can use, what it lacks.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,6 +28,32 @@ pub struct Doctor {
     pub runtime: Option<(Runtime, Option<String>)>,
     /// Whether the configured cookies can be read.
     pub cookies: Option<bool>,
+}
+
+impl fmt::Display for Doctor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "yt-dlp: {}", self.path.display())?;
+        match &self.version {
+            Some(version) => write!(f, ", version {version}")?,
+            None => f.write_str(", does not say its version; it is broken, install it anew")?,
+        }
+        match &self.python {
+            Some(_) => f.write_str("; kept loaded")?,
+            None => f.write_str("; started for every question, it brings a Python of its own")?,
+        }
+        match &self.runtime {
+            Some((runtime, Some(version))) => {
+                write!(f, "; JavaScript by {} ({version})", runtime.name)?
+            }
+            Some((runtime, None)) => write!(f, "; JavaScript by {}", runtime.name)?,
+            None => f.write_str("; no JavaScript, install deno for sites that want it")?,
+        }
+        f.write_str(match self.cookies {
+            Some(true) => "; cookies readable",
+            Some(false) => "; cookies not readable",
+            None => "; no cookies",
+        })
+    }
 }
 
 pub(super) async fn examine(inner: &Inner) -> Doctor {
