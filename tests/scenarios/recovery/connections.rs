@@ -289,6 +289,21 @@ async fn too_many_connections_is_answered_with_patience() {
     );
 }
 
+/// What a new life knows of its groups came from what it asked at its start. A connection that is lost within the same
+/// second leaves Telegram nothing to tell about them (its dates are seconds), so they have to be asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_that_were_only_read_about_are_asked_for_after_a_loss() {
+    let running = hasty().start().await;
+    let (mut asked, _) = all_answered(&running, "before").await;
+    for _ in 0..3 {
+        assert!(running.inside.tree.root().tree().kill("root/bot"));
+        let (during, _) = all_answered(&running, "during").await;
+        asked.extend(during);
+        obeyed_once(&running, &asked).await;
+    }
+    running.end().await;
+}
+
 /// Half-open: the server hears nothing and says nothing, and TCP stays up.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mute_server_is_noticed_and_replaced() {
