@@ -75,6 +75,7 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Unusabl
         transport: transport(config),
         media: media(config)?,
         sources: sources(config, &identity.keys)?,
+        store: storage::Settings::embedded(state),
         memory: resident_bytes,
     })
 }

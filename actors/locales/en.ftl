@@ -94,6 +94,7 @@ already-paused = ⏸ It is paused already. <code>/resume</code> goes on.
 not-paused = ▶️ It is playing already. <code>/pause</code> holds it.
 forbidden = 🔒 Only administrators may do this. Whoever asked for a track may skip it.
 stale = This button belonged to an earlier track.
+too-late = ⏳ I was away when you asked, { $ago } ago, and have not done it. If you still want it, ask again.
 forged = This button is not mine.
 
 ## The call

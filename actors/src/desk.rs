@@ -21,6 +21,7 @@ use telegram::{Account, Callback, MemberChange, MemberStatus, Message, Sender};
 use tokio::time::Instant;
 
 use crate::inbox::{self, Control, PlayAsked, Wish};
+use crate::journal;
 use crate::root::bot::{Msg, Parts};
 use crate::speech::book::Ink;
 use crate::speech::{Arg, Language};
@@ -28,6 +29,8 @@ use crate::voice::Voice;
 
 /// Standings that are remembered; beyond it all are asked for anew.
 const STANDINGS_MAX: usize = 10_000;
+/// After an outage a chat is told once that what it asked came too late.
+const TOO_LATE_EVERY: Duration = Duration::from_secs(60);
 
 pub(crate) struct Desk {
     context: Context<Msg>,
@@ -39,6 +42,8 @@ pub(crate) struct Desk {
     seal: Seal,
     standings: HashMap<(ChatId, UserId), (bool, Instant)>,
     searches: search::Searches,
+    /// When a chat was told last that something came too late.
+    late: HashMap<ChatId, Instant>,
     started: Instant,
 }
 
@@ -47,11 +52,17 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn new(context: Context<Msg>, parts: Arc<Parts>, account: Account) -> Desk {
         Desk {
-            voice: Voice::new(context.clone(), account.clone()),
+            voice: Voice::new(
+                context.clone(),
+                account.clone(),
+                parts.chats.keeps().clone(),
+                parts.chats.shelf().clone(),
+            ),
             seal: Seal::new(&parts.settings.button_key),
             username: String::new(),
             standings: HashMap::new(),
             searches: search::Searches::default(),
+            late: HashMap::new(),
             started: Instant::now(),
             context,
             parts,
@@ -81,11 +92,20 @@ impl Desk {
 
     pub(crate) fn message(&mut self, message: &Message) {
         let wish = inbox::read(message, &self.username, &self.parts.settings.operators);
-        if wish == Wish::Nothing || self.is_stale(message.date) {
+        let (chat, via) = (message.chat.id, Via::Message(message.id));
+        if wish == Wish::Nothing {
+            return self.settle(chat, via);
+        }
+        self.voice.listen(chat, self.language_of(&message.from));
+        if !matches!(wish, Wish::Play { .. } | Wish::Control { .. }) && !self.once(chat, via) {
             return;
         }
-        let chat = message.chat.id;
-        self.voice.listen(chat, self.language_of(&message.from));
+        if let Some(age) =
+            self.age(message.date).filter(|age| *age > self.parts.settings.command_age_max)
+        {
+            self.settle(chat, via);
+            return self.too_late(chat, message.id, age);
+        }
         let reply_to = Some(message.id);
         match wish {
             Wish::Start if chat.is_private() => {
@@ -128,10 +148,17 @@ impl Desk {
         let current = self.voice.generation(chat);
         match inbox::press(callback, &self.seal, current, &self.parts.settings.operators) {
             Wish::Control { control, by, only } => self.control(chat, control, by, only),
-            Wish::Turn { by, page } => self.turn(chat, &by, page, callback.message),
+            Wish::Turn { by, page } => {
+                self.settle(chat, by.via);
+                self.turn(chat, &by, page, callback.message);
+            }
             Wish::Pick { by, search, at } => self.pick(chat, by, search, at, callback.message),
-            Wish::Stale { by } => self.refuse(chat, &by, "stale"),
+            Wish::Stale { by } => {
+                self.settle(chat, by.via);
+                self.refuse(chat, &by, "stale");
+            }
             Wish::Forged { by } => {
+                self.settle(chat, by.via);
                 tracing::warn!(%chat, user = by.standing.user.0, "forged callback data refused");
                 self.refuse(chat, &by, "forged");
             }
@@ -139,9 +166,45 @@ impl Desk {
         }
     }
 
-    fn is_stale(&self, date: Duration) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        now.saturating_sub(date) > self.parts.settings.command_age_max
+    fn age(&self, date: Duration) -> Option<Duration> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        now.checked_sub(date)
+    }
+
+    /// Asked while we were away; one word for all that a chat asked.
+    fn too_late(&mut self, chat: ChatId, asked_in: MessageId, age: Duration) {
+        let now = Instant::now();
+        self.late.retain(|_, at| now - *at < TOO_LATE_EVERY);
+        if self.late.insert(chat, now).is_none() {
+            let ago = crate::speech::texts::clock(age);
+            self.say(chat, Some(asked_in), "too-late", &[("ago", Arg::Text(&ago))]);
+        }
+    }
+
+    /// What needs no player is done once as well; whether this is the first time.
+    fn once(&mut self, chat: ChatId, via: Via) -> bool {
+        let keep = self.parts.chats.keeps().of(chat);
+        let is_new = keep.is_new(via);
+        if is_new {
+            let (shelf, done) = (self.parts.chats.shelf().clone(), keep.done(via));
+            self.context.tasks().spawn(async move {
+                if let Err(fault) = shelf.commit(vec![done], journal::COMMIT_MAX).await {
+                    tracing::debug!(%chat, %fault, "a command was not written down");
+                }
+                Msg::Settled { chat, via }
+            });
+        } else {
+            self.settle(chat, via);
+        }
+        is_new
+    }
+
+    /// It took effect, or never will: the place in the updates may move on.
+    pub(crate) fn settle(&self, chat: ChatId, via: Via) {
+        self.parts.settings.session.settle(&match via {
+            Via::Message(message) => telegram::Heard::Message { chat: chat.0, id: message.0 },
+            Via::Button(query) => telegram::Heard::Press(query),
+        });
     }
 
     fn language_of(&self, from: &Sender) -> Language {
@@ -164,7 +227,7 @@ impl Desk {
                 self.hand_over(
                     chat.id,
                     chat.username,
-                    Input::Play { request, requester, asked_in },
+                    Input::Play { request, requester, asked_in, via: Via::Message(asked_in) },
                 );
             }
             PlayAsked::Reply(reply_to) => {
@@ -179,7 +242,10 @@ impl Desk {
                     Msg::Replied { chat: Box::new(chat), asked_in, requester, outcome }
                 });
             }
-            PlayAsked::Nothing => self.say(chat.id, Some(asked_in), "reason-nothing-asked", &[]),
+            PlayAsked::Nothing => {
+                self.settle(chat.id, Via::Message(asked_in));
+                self.say(chat.id, Some(asked_in), "reason-nothing-asked", &[]);
+            }
         }
     }
 
@@ -195,10 +261,13 @@ impl Desk {
                 self.hand_over(
                     chat.id,
                     chat.username.clone(),
-                    Input::Play { request, requester, asked_in },
+                    Input::Play { request, requester, asked_in, via: Via::Message(asked_in) },
                 );
             }
-            Ok(None) => self.say(chat.id, Some(asked_in), "reason-nothing-asked", &[]),
+            Ok(None) => {
+                self.settle(chat.id, Via::Message(asked_in));
+                self.say(chat.id, Some(asked_in), "reason-nothing-asked", &[]);
+            }
             Err(fault) => self.not_taken(chat.id, asked_in, &fault),
         }
     }
@@ -217,6 +286,7 @@ impl Desk {
     }
 
     pub(crate) fn not_taken(&mut self, chat: ChatId, asked_in: MessageId, fault: &Fault) {
+        self.settle(chat, Via::Message(asked_in));
         tracing::warn!(%chat, %fault, "request not taken");
         self.voice.reason(chat, asked_in, fault.reason, self.parts.texts.clone());
     }
@@ -272,7 +342,12 @@ impl Desk {
     }
 
     fn command(&mut self, chat: ChatId, control: Control, by: By, only: Option<Attempt>) {
+        let via = by.via;
+        if control == Control::List {
+            self.settle(chat, via);
+        }
         let Err(input) = self.parts.chats.tell(chat, control.input(by, only)) else { return };
+        self.settle(chat, via);
         // nobody plays here
         match *input {
             Input::List { by } => self.refuse(chat, &by, "queue-empty"),

@@ -1,17 +1,63 @@
-//! What a chat keeps of its player from one life to the next.
+//! What a chat keeps of its player, from one life to the next and from one process to the next.
 //!
-//! It belongs to the chat, not to the actor: a crash takes the actor's state, this stays with the supervisor's child
-//! spec. A store on disk will take it over a restart of the whole process.
+//! It belongs to the chat, not to the actor: a crash takes the actor's state, this stays. What changes goes to the store
+//! too, so that another process finds it. Positions are not written as they move: an anchor says where a track was at
+//! some moment, and one sign of life a second for all chats how far it got.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+mod loading;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::callback::Generation;
-use domain::player::{End, Player};
+use domain::event::Via;
+use domain::player::{End, Obeyed, Player};
+use domain::{Attempt, ChatId, MessageId};
+use storage::schema::{self, Anchor, Beat, Done, Page, Playback};
+use storage::{Table, Write};
+use tokio::time::Instant;
+
+pub(crate) use loading::Resume;
+
+/// The key of this process's sign of life.
+const PROCESS: &str = "process";
+
+/// All chats' keeps. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub(crate) struct Keeps(Arc<All>);
+
+struct All {
+    chats: Mutex<HashMap<ChatId, Keep>>,
+    clock: Clock,
+    beats: Mutex<u64>,
+    /// The chats of an earlier process were told once.
+    is_loaded: Mutex<bool>,
+}
+
+/// Time as anchors have it: this process's own, which no change of the system's clock moves.
+#[derive(Clone, Copy)]
+struct Clock {
+    run: u64,
+    started: Instant,
+}
 
 /// Cheap to clone; all clones are one.
-#[derive(Clone, Default)]
-pub(crate) struct Keep(Arc<Mutex<Option<Kept>>>);
+#[derive(Clone)]
+pub(crate) struct Keep(Arc<Mutex<Inner>>);
+
+struct Inner {
+    chat: ChatId,
+    clock: Clock,
+    kept: Option<Kept>,
+    obeyed: Obeyed,
+    /// Of the chat's records; the next write has a greater one.
+    revision: u64,
+    /// What the store was told last.
+    written: Option<Playback>,
+    page: Page,
+    stream: Weak<media::Stream>,
+}
 
 /// The last state of the rules that was reached without a crash.
 #[derive(Clone)]
@@ -23,32 +69,214 @@ pub(crate) struct Kept {
     pub(crate) end: End,
 }
 
+// === impl Keeps ===
+
+impl Keeps {
+    pub(crate) fn new() -> Keeps {
+        let clock = Clock { run: rand::random::<u64>() >> 1, started: Instant::now() };
+        let all = All {
+            chats: Mutex::default(),
+            clock,
+            beats: Mutex::default(),
+            is_loaded: Mutex::default(),
+        };
+        Keeps(Arc::new(all))
+    }
+
+    pub(crate) fn of(&self, chat: ChatId) -> Keep {
+        let new = || Keep::new(chat, self.0.clock);
+        lock(&self.0.chats).entry(chat).or_insert_with(new).clone()
+    }
+
+    /// What is to be written now: a sign of life, and the positions that left their anchors. `None` while nothing plays,
+    /// so that an idle process writes nothing.
+    pub(crate) fn beat(&self) -> Option<Vec<Write>> {
+        let chats: Vec<Keep> = lock(&self.0.chats).values().cloned().collect();
+        let mut is_moving = false;
+        let mut writes: Vec<Write> =
+            chats.iter().filter_map(|keep| keep.beat(&mut is_moving)).collect();
+        if !is_moving && writes.is_empty() {
+            return None;
+        }
+        let mut beats = lock(&self.0.beats);
+        *beats += 1;
+        let alive = Beat::Alive { run: self.0.clock.run, at_ms: self.0.clock.now_ms() };
+        writes.push(Write::put(Table::Beats, PROCESS, *beats, schema::write(&alive)));
+        Some(writes)
+    }
+}
+
 // === impl Keep ===
 
 impl Keep {
+    fn new(chat: ChatId, clock: Clock) -> Keep {
+        Keep(Arc::new(Mutex::new(Inner {
+            chat,
+            clock,
+            kept: None,
+            obeyed: Obeyed::default(),
+            revision: 0,
+            written: None,
+            page: Page::default(),
+            stream: Weak::new(),
+        })))
+    }
+
+    /// A chat begins to play here.
+    pub(crate) fn attach(&self, stream: &Arc<media::Stream>) {
+        self.lock().stream = Arc::downgrade(stream);
+    }
+
     /// What an earlier life left. From here on the present one counts as dead until it says otherwise.
     pub(crate) fn take_up(&self) -> Option<Kept> {
-        let mut kept = self.lock();
-        let last = kept.clone();
-        if let Some(kept) = kept.as_mut() {
+        let mut inner = self.lock();
+        let last = inner.kept.clone();
+        if let Some(kept) = inner.kept.as_mut() {
             kept.end = End::Died;
         }
         last
     }
 
     pub(crate) fn put(&self, rules: &Player, generation: Generation, position: Duration) {
-        *self.lock() = Some(Kept { rules: rules.clone(), generation, position, end: End::Died });
+        self.lock().kept =
+            Some(Kept { rules: rules.clone(), generation, position, end: End::Died });
     }
 
-    /// The present life ends as it was asked to, this far in its track.
-    pub(crate) fn end(&self, position: Duration) {
-        if let Some(kept) = self.lock().as_mut() {
+    /// The present life ends as it was asked to, this far in its track; what has to be written of that.
+    pub(crate) fn end(&self, position: Duration) -> Option<Write> {
+        let mut inner = self.lock();
+        if let Some(kept) = inner.kept.as_mut() {
             kept.end = End::Orderly;
             kept.position = position;
         }
+        let mut playback = inner.written.clone().filter(|written| !written.rules.is_empty())?;
+        playback.anchor = inner.anchor(playback.anchor.attempt, position, false);
+        Some(inner.write(playback))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Kept>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The chat is over; the next one begins with nothing but what was obeyed.
+    pub(crate) fn finish(&self) {
+        self.lock().kept = None;
     }
+
+    /// Whether this command is new; from now on it is not.
+    pub(crate) fn is_new(&self, via: Via) -> bool {
+        self.lock().obeyed.is_new(via)
+    }
+
+    /// What has to be written for what the rules came to, and its revision; `None` when nothing did.
+    pub(crate) fn note(
+        &self,
+        username: Option<&str>,
+        rules: &Player,
+        generation: Generation,
+        position: Duration,
+    ) -> Option<Write> {
+        let mut inner = self.lock();
+        let anchor = inner.anchor(rules.current_attempt(), position, rules.is_moving());
+        let playback = Playback {
+            username: username.map(str::to_owned),
+            generation: generation.0,
+            rules: rules.snapshot(),
+            anchor,
+            page: inner.page.clone(),
+        };
+        let is_same = match &inner.written {
+            Some(written) => {
+                let as_then = Playback { anchor: written.anchor, ..playback.clone() };
+                *written == as_then && written.anchor.foretells(&anchor)
+            }
+            None => playback.rules.is_empty(),
+        };
+        (!is_same).then(|| inner.write(playback))
+    }
+
+    /// A commit did not work: whatever comes next is written whole.
+    pub(crate) fn unwritten(&self) {
+        let mut inner = self.lock();
+        if let Some(written) = inner.written.as_mut() {
+            written.anchor.run = 0;
+        }
+    }
+
+    /// What people see changed; what has to be written of that.
+    pub(crate) fn show(&self, change: impl FnOnce(&mut Page)) -> Option<Write> {
+        let mut inner = self.lock();
+        let before = inner.page.clone();
+        change(&mut inner.page);
+        if inner.page == before {
+            return None;
+        }
+        let page = inner.page.clone();
+        let written = inner.written.clone()?;
+        Some(inner.write(Playback { page, ..written }))
+    }
+
+    pub(crate) fn page(&self) -> Page {
+        self.lock().page.clone()
+    }
+
+    /// The record that a command leaves.
+    pub(crate) fn done(&self, via: Via) -> Write {
+        let key = match via {
+            Via::Message(MessageId(id)) => format!("{}/m{id}", self.lock().chat),
+            Via::Button(query) => format!("{}/b{query}", self.lock().chat),
+        };
+        Write::put(Table::Commands, key, 1, schema::write(&Done { at: unix_seconds() }))
+    }
+
+    fn beat(&self, is_moving: &mut bool) -> Option<Write> {
+        let mut inner = self.lock();
+        let written = inner.written.as_ref().filter(|written| !written.rules.is_empty())?.anchor;
+        *is_moving |= written.is_moving;
+        let at = inner.stream.upgrade()?.position()?;
+        let now = inner.anchor(Some(at.attempt), at.at, written.is_moving);
+        if written.attempt != Some(at.attempt) || written.foretells(&now) {
+            return None;
+        }
+        if let Some(written) = inner.written.as_mut() {
+            written.anchor = now;
+        }
+        inner.revision += 1;
+        let (key, revision) = (inner.chat.to_string(), inner.revision);
+        Some(Write::put(Table::Beats, key, revision, schema::write(&Beat::At(now))))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        lock(&self.0)
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    fn anchor(&self, attempt: Option<Attempt>, position: Duration, is_moving: bool) -> Anchor {
+        let position_ms = u64::try_from(position.as_millis()).unwrap_or(u64::MAX);
+        let (run, at_ms) = (self.clock.run, self.clock.now_ms());
+        Anchor { run, attempt, position_ms, at_ms, is_moving }
+    }
+
+    fn write(&mut self, playback: Playback) -> Write {
+        self.revision += 1;
+        let value = schema::write(&playback);
+        self.written = Some(playback);
+        Write::put(Table::Playback, self.chat.to_string(), self.revision, value)
+    }
+}
+
+// === impl Clock ===
+
+impl Clock {
+    fn now_ms(self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,6 +2,7 @@
 //!
 //! Started first to last, stopped last to first: who takes commands comes last and goes first.
 
+pub(crate) mod store;
 pub(crate) mod extractors;
 pub(crate) mod assistants;
 pub(crate) mod chats;
@@ -19,6 +20,8 @@ use tokio::time::Instant;
 
 use crate::Settings;
 use crate::desk::why::Failures;
+use crate::keep::Keeps;
+use crate::shelf::Shelf;
 use crate::speech::Texts;
 use crate::stats::Board;
 use crate::wire::Slot;
@@ -32,6 +35,9 @@ const RESTART_BUDGET: RestartBudget = RestartBudget { burst: 20, per_second: 20.
 const KILL_MAX: Duration = Duration::from_millis(500);
 /// Updates, answers and events that may wait for the bot.
 const BOT_BOUND: usize = 4_096;
+
+/// The store's own news; commits do not pass its mailbox.
+const STORE_BOUND: usize = 64;
 
 /// The running tree, and what it stands on.
 pub struct Tree {
@@ -49,6 +55,12 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
     let bot_account = Slot::new();
     let (bot_door, bot) = door(BOT_BOUND);
 
+    let (shelf, keeps) = (Shelf::new(), Keeps::new());
+    let (store_door, _) = door(STORE_BOUND);
+    let store = store::child_spec(
+        store_door,
+        store::Parts { settings: settings.store, shelf: shelf.clone(), keeps: keeps.clone() },
+    );
     let search_max = settings.sources.lookups.inquiry.deadline;
     let (extractors, resolver, ledger) = extractors::child_spec(settings.sources.clone())?;
     let (assistants, roster) = assistants::child_spec(
@@ -67,6 +79,8 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
         roster: roster.clone(),
         bot: bot.clone(),
         bot_account: bot_account.clone(),
+        shelf: shelf.clone(),
+        keeps,
     })?;
     let board = Board {
         chats: chats.clone(),
@@ -93,6 +107,7 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
     )
     .backoff(settings.reconnect);
     let spec = SupervisorSpec::new(Strategy::OneForOne, INTENSITY)
+        .child(store)
         .child(extractors)
         .child(assistants)
         .child(chats_spec)

@@ -23,6 +23,7 @@ pub struct Settings {
     pub transport: group_call::Settings,
     pub media: media::Settings,
     pub sources: Sources,
+    pub store: storage::Settings,
     /// How many bytes of memory the process holds; asking the system is `src/`'s work.
     pub memory: fn() -> Option<u64>,
 }

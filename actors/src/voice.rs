@@ -8,11 +8,15 @@ use std::time::Duration;
 use domain::callback::Generation;
 use domain::event::{By, Event};
 use domain::{ChatId, Class, MessageId, Reason};
+use storage::schema;
 use supervisor::Context;
 use telegram::{Account, BotCommand, Button, CallError, Html, Keyboard, Once, Outgoing};
 
+use crate::journal;
+use crate::keep::{Keeps, Resume};
 use crate::root::bot::Msg;
-use crate::speech::book::{Book, Ink, Job};
+use crate::shelf::Shelf;
+use crate::speech::book::{Book, Ink, Job, Key};
 use crate::speech::outbox::{Out, Outbox, Outcome};
 use crate::speech::panel::{self, Saying};
 use crate::speech::{Arg, Language, Texts};
@@ -34,6 +38,9 @@ pub(crate) struct Voice {
     context: Context<Msg>,
     account: Account,
     pages: HashMap<ChatId, Page>,
+    /// What of it outlives us.
+    keeps: Keeps,
+    shelf: Shelf,
 }
 
 struct Page {
@@ -46,8 +53,52 @@ struct Page {
 // === impl Voice ===
 
 impl Voice {
-    pub(crate) fn new(context: Context<Msg>, account: Account) -> Voice {
-        Voice { context, account, pages: HashMap::new() }
+    pub(crate) fn new(
+        context: Context<Msg>,
+        account: Account,
+        keeps: Keeps,
+        shelf: Shelf,
+    ) -> Voice {
+        Voice { context, account, pages: HashMap::new(), keeps, shelf }
+    }
+
+    /// What an earlier process showed in this chat goes on as ours.
+    pub(crate) fn take_over(&mut self, resume: &Resume) {
+        let page = self.page(resume.chat);
+        if let Some(tag) = resume.page.language.as_deref() {
+            page.book.language = Language::from_tag(tag);
+        }
+        let searching = resume.page.searching.iter().copied();
+        for (entry, _, message) in searching.clone() {
+            page.outbox.adopt(Key::Status(entry), message);
+        }
+        page.book
+            .take_over(resume.generation, searching.map(|(entry, asked_in, _)| (entry, asked_in)));
+    }
+
+    /// Writes down what people see in this chat and we would edit.
+    fn keep(&mut self, chat: ChatId) {
+        let Page { book, outbox, .. } = self.page(chat);
+        let known = outbox.known();
+        let panels = known.iter().filter_map(|(key, message)| match key {
+            Key::Panel(attempt) => Some((*attempt, *message)),
+            Key::Status(_) => None,
+        });
+        let panel = panels.max_by_key(|(attempt, _)| *attempt);
+        let mut searching: Vec<_> = book
+            .searching()
+            .filter_map(|(entry, asked)| Some((entry, asked, *known.get(&Key::Status(entry))?)))
+            .collect();
+        searching.sort_unstable();
+        let language = Some(book.language.tag().to_owned());
+        let shown = schema::Page { panel, searching, language };
+        let Some(write) = self.keeps.of(chat).show(|page| *page = shown) else { return };
+        let shelf = self.shelf.clone();
+        self.context.tasks().spawn_quiet(async move {
+            if let Err(fault) = shelf.commit(vec![write], journal::COMMIT_MAX).await {
+                tracing::debug!(%chat, %fault, "the panel's number was not written down");
+            }
+        });
     }
 
     /// Somebody speaks this language here.
@@ -86,6 +137,11 @@ impl Voice {
         event: Event,
         ink: Ink<'_>,
     ) {
+        if let Event::Restored { was, now, .. } = &event
+            && let Some((_, message)) = self.keeps.of(chat).page().panel.filter(|(of, _)| of == was)
+        {
+            self.page(chat).outbox.adopt(Key::Panel(now.attempt), message);
+        }
         let jobs = self.page(chat).book.tell(generation, event, ink);
         self.put(chat, jobs);
     }
@@ -149,6 +205,7 @@ impl Voice {
             page.once = Once::new();
             self.speak(chat, out);
         }
+        self.keep(chat);
     }
 
     fn speak(&mut self, chat: ChatId, out: Out) {
@@ -202,7 +259,7 @@ impl Voice {
         match wait {
             Some(wait) if is_again => {
                 tracing::debug!(%chat, wait_ms = wait.as_millis() as u64, "speaking again later");
-                self.context.tasks().send_after(wait, Msg::Resume(chat));
+                self.context.tasks().send_after(wait, Msg::SpeakOn(chat));
             }
             _ => self.go_on(chat),
         }

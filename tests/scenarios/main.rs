@@ -15,6 +15,7 @@ mod lives;
 mod permissions;
 mod playback;
 mod recovery;
+mod resume;
 mod services;
 mod shutdown;
 mod stats;

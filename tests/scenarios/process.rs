@@ -25,6 +25,7 @@ pub(crate) struct Setup {
 /// The process, the Telegram it lives in, and what it wrote so far.
 pub(crate) struct Process {
     pub(crate) telegram: Arc<Telegram>,
+    command: Command,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
     reading: Option<JoinHandle<()>>,
@@ -115,26 +116,36 @@ impl Setup {
         let mut command = Command::new(program);
         command.env_clear();
         arrange(&mut command, &config);
-        let mut child = command
+        command
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .env("TMPDIR", &tmp)
             .envs(secrets(&telegram))
-            .envs(self.environment)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program was built for this test");
-        let log: Arc<Mutex<Vec<String>>> = Arc::default();
-        let err = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
-        let written = log.clone();
-        let reading = std::thread::spawn(move || {
-            for line in err.lines().map_while(Result::ok) {
-                written.lock().expect("nobody panics with it").push(line);
-            }
-        });
-        Process { telegram: Arc::new(telegram), child, log, reading: Some(reading), folder }
+            .envs(self.environment);
+        let log = Arc::default();
+        let (child, reading) = spawn(&mut command, &log);
+        Process {
+            telegram: Arc::new(telegram),
+            command,
+            child,
+            log,
+            reading: Some(reading),
+            folder,
+        }
     }
+}
+
+/// Starts it, and reads its log as it comes.
+fn spawn(command: &mut Command, log: &Arc<Mutex<Vec<String>>>) -> (Child, JoinHandle<()>) {
+    let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut child = started.expect("the program was built for this test");
+    let err = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
+    let written = log.clone();
+    let reading = std::thread::spawn(move || {
+        for line in err.lines().map_while(Result::ok) {
+            written.lock().expect("nobody panics with it").push(line);
+        }
+    });
+    (child, reading)
 }
 
 // === impl Process ===
@@ -165,11 +176,41 @@ impl Process {
     pub(crate) async fn sees_in(&self, chat: i64, words: &str) -> Shown {
         let has = |shown: &Shown| shown.text.contains(words);
         let found = self.telegram.world().wait_for_message(chat, PATIENCE, has).await;
-        found.unwrap_or_else(|| panic!("nobody said {words:?}:\n{}", self.log().join("\n")))
+        found.unwrap_or_else(|| {
+            let shown = self.telegram.world().messages(chat).into_iter();
+            let texts: Vec<String> = shown.map(|shown| shown.text).collect();
+            panic!("nobody said {words:?} in {texts:#?}:\n{}", self.log().join("\n"))
+        })
     }
 
     pub(crate) fn state_file(&self, name: &str) -> PathBuf {
         self.folder.path().join("state").join(name)
+    }
+
+    /// Ends it as no handler can hear, and waits until it is gone.
+    pub(crate) fn kill_9(&mut self) {
+        self.child.kill().expect("it is our child");
+        self.gone();
+    }
+
+    /// Waits for an end that it was asked for.
+    pub(crate) async fn is_gone(&mut self) {
+        self.until("it ends", || self.is_dead()).await;
+        self.gone();
+    }
+
+    fn gone(&mut self) {
+        self.child.wait().expect("it is our child");
+        if let Some(reading) = self.reading.take() {
+            reading.join().expect("reading lines does not panic");
+        }
+    }
+
+    /// The same installation once more, with a log of its own.
+    pub(crate) fn start_again(&mut self) {
+        self.log.lock().expect("nobody panics with it").clear();
+        let (child, reading) = spawn(&mut self.command, &self.log);
+        (self.child, self.reading) = (child, Some(reading));
     }
 
     /// A second process of the same installation, until `is_enough` of its log or its own end; what it wrote, and its exit

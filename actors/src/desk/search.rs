@@ -110,12 +110,16 @@ impl Desk {
         let offer = self.searches.offered.get(&(chat, search));
         let picked =
             offer.and_then(|offer| Some((offer.tracks.get(at)?.clone(), offer.username.clone())));
-        let Some((track, username)) = picked else { return self.refuse(chat, &by, "search-old") };
+        let Some((track, username)) = picked else {
+            self.settle(chat, by.via);
+            return self.refuse(chat, &by, "search-old");
+        };
         if let Via::Button(query) = by.via {
             self.voice.acknowledge(query);
         }
         let requester = Requester { id: by.standing.user, name: by.name };
         let request = Request::Found(Box::new(track));
-        self.hand_over(chat, username, Input::Play { request, requester, asked_in: message });
+        let via = by.via;
+        self.hand_over(chat, username, Input::Play { request, requester, asked_in: message, via });
     }
 }

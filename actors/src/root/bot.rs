@@ -7,9 +7,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use domain::callback::Generation;
-use domain::event::{By, Event};
+use domain::event::{By, Event, Via};
 use domain::permission::Controls;
 use domain::player::Input;
 use domain::track::{Request, Requester, Track};
@@ -25,6 +26,7 @@ use crate::desk::Desk;
 use crate::desk::stats::Place;
 use crate::desk::why::{Failure, Failures};
 use crate::inbox::Control;
+use crate::keep::Resume;
 use crate::resolving::Told;
 use crate::settings;
 use crate::speech::panel::Saying;
@@ -34,7 +36,14 @@ use crate::voice::Said;
 use crate::wire::{self, Slot};
 
 pub(crate) enum Msg {
-    Ready(Result<Box<Me>, CallError>),
+    Ready(Result<Box<Me>, CallError>, Result<Vec<Resume>, Fault>),
+    /// A chat of an earlier process is to go on.
+    Resume(Box<Resume>),
+    /// A player obeyed this, and it is written down.
+    Settled {
+        chat: ChatId,
+        via: Via,
+    },
     Incoming(Box<Incoming>),
     Ended(Result<(), Fault>),
     /// News of a chat's player.
@@ -76,7 +85,7 @@ pub(crate) enum Msg {
     /// Something was said, or could not be.
     Said(Said),
     /// The pause after a failure is over.
-    Resume(ChatId),
+    SpeakOn(ChatId),
     /// A look-up or an opening led to nothing.
     WentWrong {
         chat: ChatId,
@@ -99,6 +108,12 @@ pub(crate) enum Msg {
     Ping(Reply<()>),
 }
 
+/// How long the store may take to tell what was playing.
+const LOAD_MAX: Duration = Duration::from_secs(20);
+/// After a restart so many chats go on at once, and the others at this pace.
+const AT_ONCE_MAX: usize = 10;
+const JOIN_EVERY: Duration = Duration::from_millis(200);
+
 pub(crate) struct Parts {
     pub(crate) telegram: telegram::Settings,
     pub(crate) settings: settings::Bot,
@@ -109,7 +124,7 @@ pub(crate) struct Parts {
     pub(crate) board: Board,
     pub(crate) resolver: Handle<resolver::Msg>,
     /// The longest that a search takes.
-    pub(crate) search_max: std::time::Duration,
+    pub(crate) search_max: Duration,
     /// The last failure of every chat; it outlives the bot's actor.
     pub(crate) failures: Failures,
     /// Whether the log says already that the operators' group refuses us.
@@ -147,9 +162,13 @@ impl Actor for Bot {
             telegram::connect(parts.telegram.clone(), parts.settings.session.clone());
         wire::drive(runner, &context, Msg::Ended);
         let (signing, token) = (account.clone(), parts.settings.token.clone());
-        context
-            .tasks()
-            .spawn(async move { Msg::Ready(signing.sign_in_bot(&token).await.map(Box::new)) });
+        parts.settings.session.settle_by_hand();
+        let chats = parts.chats.clone();
+        context.tasks().spawn(async move {
+            let signing = signing.sign_in_bot(&token);
+            let (me, left) = tokio::join!(signing, chats.load(LOAD_MAX));
+            Msg::Ready(me.map(Box::new), left)
+        });
         let desk = Desk::new(context.clone(), parts.clone(), account.clone());
         Ok(State { context, parts, account, updates: Some(updates), desk })
     }
@@ -161,7 +180,9 @@ impl Actor for Bot {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Ready(outcome) => state.signed_in(outcome)?,
+            Msg::Ready(outcome, left) => state.signed_in(outcome, left)?,
+            Msg::Resume(resume) => state.resume(&resume),
+            Msg::Settled { chat, via } => state.desk.settle(chat, via),
             Msg::Incoming(incoming) => state.incoming(*incoming),
             Msg::Ended(Ok(())) => {
                 return Err(supervisor::Failure::transient("the connection ended").into());
@@ -182,7 +203,7 @@ impl Actor for Bot {
             }
             Msg::NotTaken { chat, asked_in, fault } => state.desk.not_taken(chat, asked_in, &fault),
             Msg::Said(said) => state.desk.voice().said(said),
-            Msg::Resume(chat) => state.desk.voice().resume(chat),
+            Msg::SpeakOn(chat) => state.desk.voice().resume(chat),
             Msg::Drawn { chat, place, saying } => state.desk.drawn(chat, place, saying),
             Msg::Ping(reply) => {
                 reply.send(());
@@ -205,11 +226,16 @@ impl Actor for Bot {
 // === impl State ===
 
 impl State {
-    fn signed_in(&mut self, outcome: Result<Box<Me>, CallError>) -> Result<(), ActorProcessingErr> {
+    fn signed_in(
+        &mut self,
+        outcome: Result<Box<Me>, CallError>,
+        left: Result<Vec<Resume>, Fault>,
+    ) -> Result<(), ActorProcessingErr> {
         let me = outcome.map_err(|error| wire::failure(error.into()))?;
         tracing::info!(username = me.user.username.as_deref(), "bot signed in");
         self.desk.signed_in(me.user.username.clone().unwrap_or_default());
         self.parts.account.put(Some(self.account.clone()));
+        self.take_up(left);
         if let Some(updates) = self.updates.take() {
             let pump = wire::pump(updates, self.context.clone(), |incoming| {
                 Msg::Incoming(Box::new(incoming))
@@ -235,6 +261,42 @@ impl State {
         }
         self.context.ready();
         Ok(())
+    }
+
+    /// Chats go on where an earlier process left them: a few at once, the others one after the other, because every one
+    /// of them joins a voice chat.
+    fn take_up(&mut self, left: Result<Vec<Resume>, Fault>) {
+        let left = match left {
+            Ok(left) => left,
+            Err(fault) => {
+                tracing::error!(
+                    %fault,
+                    "what was playing before cannot be read, going on without; look at the store's own messages"
+                );
+                return;
+            }
+        };
+        if left.is_empty() {
+            return;
+        }
+        tracing::info!(chats = left.len(), "going on where it was left");
+        let context = self.context.clone();
+        self.context.tasks().spawn_quiet(async move {
+            for (n, resume) in left.into_iter().enumerate() {
+                if n >= AT_ONCE_MAX {
+                    tokio::time::sleep(JOIN_EVERY).await;
+                }
+                context.tell_self(Msg::Resume(Box::new(resume)));
+            }
+        });
+    }
+
+    fn resume(&mut self, resume: &Resume) {
+        self.desk.voice().take_over(resume);
+        let (chat, username) = (resume.chat, resume.username.clone());
+        if let Err(fault) = self.parts.chats.resume(chat, username) {
+            tracing::warn!(%chat, %fault, "a chat does not go on");
+        }
     }
 
     fn incoming(&mut self, incoming: Incoming) {

@@ -14,8 +14,10 @@ pub(crate) use chat::player;
 
 use super::extractors::resolver;
 use super::{assistants, bot};
+use crate::keep::{Keeps, Resume};
 use crate::settings::{Chat, Sources};
 use crate::sheet::Sheet;
+use crate::shelf::Shelf;
 use crate::stats::{Activity, ChatStats};
 use crate::wire::Slot;
 
@@ -37,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) roster: assistants::Roster,
     pub(crate) bot: Handle<bot::Msg>,
     pub(crate) bot_account: Slot,
+    pub(crate) shelf: Shelf,
+    pub(crate) keeps: Keeps,
 }
 
 /// The way to the players. Cheap to clone.
@@ -160,6 +164,26 @@ impl Chats {
             self.start(chat, username.clone())?;
         }
         Err(Fault::transient(Reason::Stopping, "the player kept ending"))
+    }
+
+    /// What an earlier process left in the store, once.
+    pub(crate) async fn load(&self, within: std::time::Duration) -> Result<Vec<Resume>, Fault> {
+        let shared = &self.parts.shared;
+        let store = shared.shelf.open(within).await?;
+        shared.keeps.load(&store, shared.settings.player).await
+    }
+
+    /// Lets the chat's player go on with what was kept.
+    pub(crate) fn resume(&self, chat: ChatId, username: Option<String>) -> Result<(), Fault> {
+        self.start(chat, username)
+    }
+
+    pub(crate) fn keeps(&self) -> &Keeps {
+        &self.parts.shared.keeps
+    }
+
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.parts.shared.shelf
     }
 
     fn start(&self, chat: ChatId, username: Option<String>) -> Result<(), Fault> {

@@ -90,6 +90,22 @@ impl Book {
         }
     }
 
+    /// What another process showed here is shown by us from now on: requests whose answer still says that they are being
+    /// looked for, with the message that asked.
+    pub fn take_over(
+        &mut self,
+        generation: Generation,
+        searching: impl IntoIterator<Item = (EntryId, MessageId)>,
+    ) {
+        self.generation = generation;
+        self.searching = searching.into_iter().collect();
+    }
+
+    /// Requests whose answer still says that they are being looked for, and the messages that asked.
+    pub fn searching(&self) -> impl Iterator<Item = (EntryId, MessageId)> {
+        self.searching.iter().map(|(entry, asked_in)| (*entry, *asked_in))
+    }
+
     /// Which life of the player the buttons of this chat belong to.
     pub fn generation(&self) -> Generation {
         self.generation
@@ -162,6 +178,9 @@ impl Book {
             }
             Event::Revived { was, attempt, position } => {
                 self.revived(was, attempt, position, ink, &mut jobs)
+            }
+            Event::Restored { now, position, is_paused, .. } => {
+                self.restored(*now, position, is_paused, ink, &mut jobs)
             }
             Event::CallRestored => {
                 jobs.push(send(None, panel::plain(self.pen(ink).say("call-restored", &[]))))
@@ -240,22 +259,15 @@ impl Book {
 impl Book {
     fn now_playing(&mut self, now: NowPlaying, ink: Ink<'_>, jobs: &mut Vec<Job>) {
         self.close(None, PanelState::Ended, ink, jobs);
-        let panel = Panel {
-            attempt: now.attempt,
-            track: now.track,
-            song: self.early.take().filter(|(at, _)| *at == now.attempt).map(|(_, song)| song),
-            requested_by: now.requester.name,
-            duration: now.duration,
-            n_waiting: now.n_waiting,
-            position: std::time::Duration::ZERO,
-            state: PanelState::Playing,
-        };
+        let entry = now.entry;
+        let song = self.early.take().filter(|(at, _)| *at == now.attempt).map(|(_, song)| song);
+        let panel = Panel { song, ..panel_of(now) };
         let saying = self.pen(ink).panel(&panel);
         let key = Key::Panel(panel.attempt);
         self.panel = Some(panel);
-        if self.searching.remove(&now.entry).is_some() {
+        if self.searching.remove(&entry).is_some() {
             // it was asked for and sounds at once: the answer becomes the panel
-            jobs.push(Job::Rename { from: Key::Status(now.entry), to: key });
+            jobs.push(Job::Rename { from: Key::Status(entry), to: key });
             jobs.push(Job::Edit { key, saying, is_droppable: false });
         } else {
             jobs.push(Job::Send { key: Some(key), reply_to: None, saying });
@@ -279,6 +291,22 @@ impl Book {
         let clock = super::texts::clock(position);
         let html = self.pen(ink).say("revived", &[("position", Arg::Text(&clock))]);
         jobs.push(send(None, panel::plain(html)));
+    }
+
+    /// Another process's panel goes on as ours, in its message if that is known.
+    fn restored(
+        &mut self,
+        now: NowPlaying,
+        position: std::time::Duration,
+        is_paused: bool,
+        ink: Ink<'_>,
+        jobs: &mut Vec<Job>,
+    ) {
+        let state = if is_paused { PanelState::Paused } else { PanelState::Playing };
+        let panel = Panel { position, state, ..panel_of(now) };
+        let saying = self.pen(ink).panel(&panel);
+        jobs.push(Job::Edit { key: Key::Panel(panel.attempt), saying, is_droppable: false });
+        self.panel = Some(panel);
     }
 
     fn redraw(
@@ -315,6 +343,19 @@ impl Book {
         let key = Key::Panel(panel.attempt);
         jobs.push(Job::Edit { key, saying, is_droppable: false });
         jobs.push(Job::Forget { key });
+    }
+}
+
+fn panel_of(now: NowPlaying) -> Panel {
+    Panel {
+        attempt: now.attempt,
+        track: now.track,
+        song: None,
+        requested_by: now.requester.name,
+        duration: now.duration,
+        n_waiting: now.n_waiting,
+        position: std::time::Duration::ZERO,
+        state: PanelState::Playing,
     }
 }
 

@@ -66,6 +66,18 @@ impl Outbox {
         self.waiting.push_back(job);
     }
 
+    /// A message that another process sent.
+    pub fn adopt(&mut self, key: Key, message: MessageId) {
+        if self.ids.len() < KEYS_MAX {
+            self.ids.insert(key, message);
+        }
+    }
+
+    /// Messages that may still be edited.
+    pub fn known(&self) -> &HashMap<Key, MessageId> {
+        &self.ids
+    }
+
     /// The next thing to do, unless something is under way.
     pub fn take(&mut self) -> Option<Out> {
         if self.busy.is_some() {

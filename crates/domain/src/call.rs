@@ -86,6 +86,9 @@ pub enum Refusal {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
     Join,
+    /// Back to where an earlier process was: no voice chat is started for it, and one that ended meanwhile is told as
+    /// such.
+    Rejoin,
     Leave,
     /// Who serves the chat now; `None` when no (other) assistant is free.
     Assigned {
@@ -207,6 +210,8 @@ pub struct Machine {
     is_force_muted: bool,
     /// People heard us in this call, so that losing it is told as such.
     was_up: bool,
+    /// An earlier process was in the call, and we have not seen yet whether it is still there.
+    is_return: bool,
     /// Since when they do not.
     lost_since: Option<Duration>,
     next_check: Option<Duration>,
@@ -271,6 +276,7 @@ impl Machine {
             n_tries: 0,
             is_force_muted: false,
             was_up: false,
+            is_return: false,
             lost_since: None,
             next_check: None,
             seat: None,
@@ -306,6 +312,11 @@ impl Machine {
         let mut effects = Vec::new();
         match input {
             Input::Join => self.join(&mut effects),
+            Input::Rejoin => {
+                let is_new = self.step == Step::Away;
+                self.join(&mut effects);
+                (self.was_up, self.is_return) = (is_new || self.was_up, is_new);
+            }
             Input::Leave => self.leave(&mut effects),
             Input::Assigned { attempt, seat } if attempt == self.attempt => {
                 self.assigned(seat, now, &mut effects);

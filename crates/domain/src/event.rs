@@ -9,7 +9,7 @@ use crate::queue::EntryId;
 use crate::track::{Requester, Track};
 
 /// How a command came, so that its answer finds the way back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Via {
     Message(MessageId),
     /// A pressed button: the callback query's id.
@@ -85,6 +85,13 @@ pub enum Event {
         was: Attempt,
         attempt: Attempt,
         position: Duration,
+    },
+    /// The process was started anew; what sounded goes on at this position, under a new attempt.
+    Restored {
+        was: Attempt,
+        now: Box<NowPlaying>,
+        position: Duration,
+        is_paused: bool,
     },
     /// Nothing is left to play.
     Finished,

@@ -6,10 +6,11 @@ mod requests;
 mod order;
 mod commands;
 mod revival;
+mod snapshot;
 
 use std::time::Duration;
 
-use crate::event::{By, Event};
+use crate::event::{By, Event, Via};
 use crate::fault::Fault;
 use crate::ids::{Attempt, MessageId};
 use crate::permission::Controls;
@@ -17,6 +18,7 @@ use crate::queue::{Entry, EntryId, Queue};
 use crate::track::{Request, Requester, Track};
 
 pub use revival::End;
+pub use snapshot::{Obeyed, Snapshot, Underway};
 
 /// A chat's rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub enum Input {
         request: Request,
         requester: Requester,
         asked_in: MessageId,
+        /// The command itself: the message, or the press that chose one of several hits.
+        via: Via,
     },
     /// An attempt on a control is the track that the button belonged to.
     Pause {
@@ -128,6 +132,8 @@ pub enum Effect {
     },
     /// Bring the assistant into the voice chat (again a no-op when it is there or on its way).
     Join,
+    /// The same into the one that an earlier process was in, if it is still there.
+    Rejoin,
     Leave,
     /// Open the track and fill its ring, beginning at `from`.
     Load {
@@ -215,6 +221,22 @@ enum LineState {
     Ended,
 }
 
+// === impl Input ===
+
+impl Input {
+    /// How the command came, if it is one that changes something; it is obeyed once.
+    pub fn via(&self) -> Option<Via> {
+        match self {
+            Input::Play { via, .. } => Some(*via),
+            Input::Pause { by, .. }
+            | Input::Resume { by, .. }
+            | Input::Skip { by, .. }
+            | Input::Stop { by, .. } => Some(by.via),
+            _ => None,
+        }
+    }
+}
+
 // === impl Player ===
 
 impl Player {
@@ -276,7 +298,7 @@ impl Player {
             return effects;
         }
         match input {
-            Input::Play { request, requester, asked_in } => {
+            Input::Play { request, requester, asked_in, via: _ } => {
                 self.play(request, requester, asked_in, &mut effects)
             }
             Input::Pause { by, only } => self.pause(by, only, position, &mut effects),

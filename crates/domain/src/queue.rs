@@ -2,16 +2,19 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{Attempt, MessageId};
 use crate::track::{Request, Requester, Track};
 
 /// Names a place in the queue for as long as the player lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct EntryId(pub u64);
 
 /// One place in the queue. It is taken before anything is known about the track, so that a slow look-up never lets a
 /// later request overtake an earlier one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub id: EntryId,
     pub requester: Requester,
@@ -20,7 +23,8 @@ pub struct Entry {
     pub item: Item,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Item {
     /// Being looked up, under this attempt.
     Resolving {
@@ -42,6 +46,11 @@ pub struct Queue {
 impl Queue {
     pub fn new(entries_max: usize) -> Queue {
         Queue { entries: VecDeque::new(), entries_max }
+    }
+
+    /// With entries that wait already, however many: what was accepted once is kept.
+    pub(crate) fn with(entries_max: usize, entries: Vec<Entry>) -> Queue {
+        Queue { entries: entries.into(), entries_max }
     }
 
     pub fn len(&self) -> usize {

@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::candidate::Candidate;
 use crate::ids::{ChatId, MessageId, UserId};
 
 /// What somebody asked to hear, before anything is known about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Request {
     /// Words to search for.
     Query(String),
@@ -20,7 +23,7 @@ pub enum Request {
 }
 
 /// A playable file on a message. Only the account that saw the message can fetch it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     pub chat: ChatId,
     pub message: MessageId,
@@ -33,14 +36,15 @@ pub struct Attachment {
 }
 
 /// Who asked for a track.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requester {
     pub id: UserId,
     pub name: String,
 }
 
 /// Where the bytes of a track are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Location {
     File(PathBuf),
     Http(String),
@@ -48,13 +52,14 @@ pub enum Location {
     /// A service's own name for it; where its bytes are is asked when it is to be played, because such addresses end.
     /// An empty key is a description only: the track is looked for where it can be played.
     Page {
-        service: &'static str,
+        #[serde(deserialize_with = "source_name")]
+        service: SourceName,
         key: String,
     },
 }
 
 /// Something that can be played.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Track {
     pub title: String,
     pub artist: Option<String>,
@@ -62,7 +67,8 @@ pub struct Track {
     pub duration: Option<Duration>,
     pub location: Location,
     /// Which source found it: the extractor's name (`files`, `direct`, `telegram`).
-    pub source: &'static str,
+    #[serde(deserialize_with = "source_name")]
+    pub source: SourceName,
     /// What a user may open to see where it comes from.
     pub link: Option<String>,
     /// It has no end.
@@ -87,6 +93,40 @@ impl Track {
             None => self.title.clone(),
         }
     }
+}
+
+/// One of [`SOURCES`]. (An alias, because serde's derive would take the reference for one into what it reads.)
+pub type SourceName = &'static str;
+
+/// Every source by its name, as the supervision tree calls it. Names are written down with the tracks, and read back into
+/// these.
+pub const SOURCES: [&str; 18] = [
+    "files",
+    "direct",
+    "telegram",
+    "yt-dlp",
+    "invidious",
+    "piped",
+    "soundcloud",
+    "jiosaavn",
+    "audius",
+    "jamendo",
+    "archive",
+    "cobalt",
+    "gateway",
+    "radio",
+    "spotify",
+    "apple",
+    "deezer",
+    "youtube",
+];
+
+fn source_name<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<&'static str, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let known = SOURCES.into_iter().find(|known| *known == name);
+    known.ok_or_else(|| serde::de::Error::custom(format!("no source is called {name:?}")))
 }
 
 /// Cuts a title for display: at most `max` characters, never inside one, control and direction-changing characters

@@ -1,8 +1,8 @@
 //! What the values of each table look like.
 //!
 //! Every value carries the version of its shape. A reader takes its own version and older ones; fields that an older
-//! build did not write have defaults. A newer version is a fault and not a guess: see [`read`]. The shapes of playback,
-//! commands, sessions and beats are their writers'.
+//! build did not write have defaults. A newer version is a fault and not a guess: see [`read`]. The shape of sessions is
+//! their writer's.
 
 mod assignment;
 mod authorised;
@@ -10,6 +10,7 @@ mod block;
 mod chat;
 mod favourites;
 mod history;
+mod playback;
 mod playlist;
 mod statistic;
 mod sudo;
@@ -26,6 +27,7 @@ pub use block::{Block, Subject};
 pub use chat::{ChatSettings, PlayMode, Players};
 pub use favourites::Favourites;
 pub use history::Played;
+pub use playback::{Anchor, Beat, Done, Page, Playback};
 pub use playlist::Playlist;
 pub use statistic::Statistic;
 pub use sudo::Sudo;

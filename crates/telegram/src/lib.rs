@@ -37,5 +37,5 @@ pub use incoming::{
 pub use keyboard::{Button, Keyboard};
 pub use runner::{Runner, connect};
 pub use secret::Secret;
-pub use session::{Session, StringError};
+pub use session::{Heard, Session, StringError};
 pub use settings::Settings;

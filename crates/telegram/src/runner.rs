@@ -115,6 +115,8 @@ async fn watch_over(
     parts: &mut JoinSet<Result<(), Fault>>,
 ) -> Result<(), Fault> {
     let mut stage = account.stage();
+    let mut signed_in = account.stage();
+    let mut is_saved = false;
     let mut saving = interval(account.settings().state_save_every.max(Duration::from_millis(10)));
     saving.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -135,12 +137,21 @@ async fn watch_over(
                 let last_words = timeout(ABORT_GRACE, open.join_next()).await;
                 return Err(last_words.map_or(fault, sockets_ended));
             }
+            // where the updates began has to be known to whoever starts after a crash
+            () = is_ready(&mut signed_in), if !is_saved => {
+                is_saved = true;
+                save(account.session()).await;
+            }
             _ = saving.tick() => {
                 account.session().unreadable().tell_the_rest();
                 save(account.session()).await;
             }
         }
     }
+}
+
+async fn is_ready(stage: &mut watch::Receiver<Stage>) {
+    drop(stage.wait_for(|stage| *stage == Stage::Ready).await);
 }
 
 /// Waits until the account is asked to close, or Telegram said that its login is gone.

@@ -6,6 +6,7 @@
 mod file;
 mod memory;
 mod recent;
+mod settling;
 mod strings;
 #[cfg(test)]
 mod tests;
@@ -18,11 +19,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{Fault, Reason, UserId};
+use grammers_client::session::types::UpdatesState;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 pub(crate) use memory::Memory;
 use memory::State;
+pub use recent::Heard;
 use recent::Recent;
+use settling::Settling;
 pub use strings::StringError;
 
 use crate::flood::Gate;
@@ -47,6 +52,7 @@ struct Inner {
     /// A connection began and did not end properly: its sockets may live for another moment.
     is_open: AtomicBool,
     recent: Mutex<Recent>,
+    settling: Mutex<Settling>,
     gate: Mutex<Gate>,
     unreadable: Unreadable,
     /// Keeps other processes away from the file.
@@ -96,6 +102,7 @@ impl Session {
                 lease: Arc::new(Semaphore::new(1)),
                 is_open: AtomicBool::new(false),
                 recent: Mutex::default(),
+                settling: Mutex::default(),
                 gate: Mutex::default(),
                 unreadable: Unreadable::beside(path),
                 _claim: claim,
@@ -131,6 +138,10 @@ impl Session {
             state.is_dirty = false;
             state.clone()
         };
+        let mut state = state;
+        if let Some(safe) = self.settling().place() {
+            state.updates = safe.clone();
+        }
         file::save(path, &state).map_err(|error| {
             self.inner.memory.lock().is_dirty = true;
             Fault::transient(
@@ -170,7 +181,56 @@ impl Session {
 
     /// Whether this account heard it for the first time, however often its connection was rebuilt.
     pub(crate) fn is_news(&self, event: &Incoming) -> bool {
-        self.inner.recent.lock().unwrap_or_else(PoisonError::into_inner).is_news(event)
+        let is_news = self.recent().is_news(event);
+        if let Some(heard) = Heard::of(event).filter(|_| is_news) {
+            self.settling().heard(&heard, Instant::now());
+        }
+        is_news
+    }
+
+    /// From now on the place in the updates is written down only as far as what was heard is settled
+    /// ([`Session::settle`]), so that another process hears the rest again. Call it before anything is heard.
+    pub fn settle_by_hand(&self) {
+        let place = self.inner.memory.lock().updates.clone();
+        self.settling().by_hand(place);
+    }
+
+    /// What was heard took effect, or is none of ours.
+    pub fn settle(&self, heard: &Heard) {
+        if self.settling().settle(heard) {
+            self.inner.memory.lock().is_dirty = true;
+        }
+    }
+
+    /// The very first place of an account: nothing before it is ours.
+    pub(crate) fn begin_at(&self, place: UpdatesState) {
+        self.settling().begin_at(place);
+    }
+
+    /// Everything up to this place was handed on.
+    pub(crate) fn mark(&self, place: UpdatesState) {
+        self.settling().mark(place, Instant::now());
+    }
+
+    /// Where another connection begins to read: where everything is settled, if that is known.
+    pub(crate) fn place(&self) -> UpdatesState {
+        let mut settling = self.settling();
+        let Some(place) = settling.place().cloned() else {
+            return self.inner.memory.lock().updates.clone();
+        };
+        let open = settling.start_over();
+        drop(settling);
+        let mut recent = self.recent();
+        open.iter().for_each(|heard| recent.forget(heard));
+        place
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.inner.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settling(&self) -> MutexGuard<'_, Settling> {
+        self.inner.settling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Which methods Telegram told this account to wait with.

@@ -56,7 +56,9 @@ pub(crate) fn child_spec(
     let stream = Arc::new(stream);
     let sheet = Arc::new(Sheet::new(stream.clone()));
     let shown = Arc::downgrade(&sheet);
-    let place = Place { chat, username, stream, sheet, keep: Keep::default(), parts };
+    let keep = parts.shared.keeps.of(chat);
+    keep.attach(&stream);
+    let place = Place { chat, username, stream, sheet, keep, parts };
     let spec = SupervisorSpec::new(Strategy::RestForOne, INTENSITY)
         .child(call::child_spec(call_door, place.clone(), player.clone()))
         .child(player::child_spec(player_door, place, call));

@@ -22,6 +22,7 @@ impl Machine {
                 self.n_tries = 0;
                 self.style = Style::Native;
                 self.was_up = false;
+                self.is_return = false;
                 self.tried.clear();
                 self.silent_since = None;
                 self.lost_since = None;
@@ -97,9 +98,11 @@ impl Machine {
                 );
             }
             Ok(Some(found)) if !found.is_scheduled => {
+                self.is_return = false;
                 self.call = Some(found.call);
                 self.prepare(effects);
             }
+            Ok(_) if std::mem::take(&mut self.is_return) => self.wait_for_another(now, effects),
             Ok(_) => {
                 self.step = Step::Creating;
                 effects.push(Effect::Create { attempt: self.attempt });

@@ -91,6 +91,11 @@ impl Machine {
         if !self.was_up {
             return self.give_up(call_ended(), effects);
         }
+        self.wait_for_another(now, effects);
+    }
+
+    /// The voice chat is over; the queue waits for the next one.
+    pub(super) fn wait_for_another(&mut self, now: Duration, effects: &mut Effects) {
         let until = now + self.settings.ended_wait;
         self.step = Step::Ended { until };
         effects.push(Effect::Tell(Line::Ended { wait: self.settings.ended_wait }));

@@ -19,6 +19,14 @@ pub enum End {
     Orderly,
     /// It crashed, or was killed.
     Died,
+    /// The process ended, in whatever way, and this is another one.
+    Restarted,
+}
+
+/// What people saw of the track.
+struct Shown {
+    is_announced: bool,
+    duration: Option<Duration>,
 }
 
 // === impl Player ===
@@ -33,12 +41,15 @@ impl Player {
         self.line = LineState::Away;
         self.resolve_again(&mut effects);
         let Some(current) = self.current.take().filter(|_| !self.is_stopping) else {
-            // the call may be joined still, with nobody left to end it
-            effects.push(Effect::Leave);
+            if end != End::Restarted {
+                // the call may be joined still, with nobody left to end it
+                effects.push(Effect::Leave);
+            }
             self.is_stopping = false;
             self.advance(&mut effects);
             return effects;
         };
+        let before = Shown { is_announced: current.is_announced, duration: current.duration };
         let (entry, was) = (current.entry, current.attempt);
         if end == End::Died && self.count_death(entry.id) >= DEATHS_MAX {
             self.is_paused = false;
@@ -61,8 +72,41 @@ impl Player {
         // before the first frame there is no position yet, but there may be one of a life before
         let from = if current.stage == Stage::Ready { position } else { current.from };
         self.begin_at(entry, from, &mut effects);
-        self.take_up(was, current.is_announced, from, &mut effects);
+        if end == End::Restarted {
+            self.take_up_elsewhere(was, &before, from, &mut effects);
+            let join = effects.iter_mut().find(|effect| **effect == Effect::Join);
+            join.filter(|_| before.is_announced)
+                .into_iter()
+                .for_each(|join| *join = Effect::Rejoin);
+        } else {
+            self.take_up(was, current.is_announced, from, &mut effects);
+        }
         effects
+    }
+
+    /// Whoever showed the panel is gone too, so it is told whole.
+    fn take_up_elsewhere(
+        &mut self,
+        was: crate::Attempt,
+        before: &Shown,
+        from: Duration,
+        effects: &mut Effects,
+    ) {
+        let n_waiting = self.queue.len();
+        let Some(now) = self.current.as_mut().filter(|_| before.is_announced) else { return };
+        now.is_announced = true;
+        let Some(track) = super::order::ready(&now.entry).cloned() else { return };
+        let now = Box::new(crate::event::NowPlaying {
+            entry: now.entry.id,
+            attempt: now.attempt,
+            asked_in: now.entry.asked_in,
+            duration: before.duration.or(track.duration),
+            track,
+            requester: now.entry.requester.clone(),
+            n_waiting,
+        });
+        let is_paused = self.is_paused;
+        effects.push(Effect::Tell(Event::Restored { was, now, position: from, is_paused }));
     }
 
     /// The panel of what sounded goes on as the panel of what sounds again.

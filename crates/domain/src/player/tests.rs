@@ -39,6 +39,7 @@ impl Table {
             request: Request::Query(words.into()),
             requester,
             asked_in: MessageId(1),
+            via: Via::Message(MessageId(1)),
         })
     }
 
@@ -482,3 +483,4 @@ fn a_load_that_takes_too_long_is_given_up_and_one_that_came_is_not() {
 
 mod lists;
 mod revival;
+mod snapshots;

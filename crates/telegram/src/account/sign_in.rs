@@ -79,6 +79,7 @@ impl Account {
             seq: now.seq,
             channels: Vec::new(),
         };
+        self.session().begin_at(place.clone());
         let Ok(()) = self.session().memory().set_update_state(UpdateState::All(place)).await;
         Ok(())
     }

@@ -41,6 +41,8 @@ pub(super) struct Reader<'a> {
     poison: Poison,
     channel_poison: Poison,
     unsettled: Unsettled,
+    /// What was given out last was handed on whole.
+    is_handed_on: bool,
 }
 
 // === impl Reader ===
@@ -48,9 +50,17 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Goes on from the place that the session remembers; signing in found one if there was none.
     pub(super) fn new(account: &'a Account, ordered: mpsc::Receiver<UpdatesLike>) -> Reader<'a> {
-        let boxes = MessageBoxes::load(account.session().memory().lock().updates.clone());
+        let boxes = MessageBoxes::load(account.session().place());
         let (poison, channel_poison) = (Poison::default(), Poison::default());
-        Reader { account, boxes, ordered, poison, channel_poison, unsettled: Unsettled::default() }
+        Reader {
+            account,
+            boxes,
+            ordered,
+            poison,
+            channel_poison,
+            unsettled: Unsettled::default(),
+            is_handed_on: true,
+        }
     }
 
     /// The next updates. After a fault the same is asked again; nothing is lost by it.
@@ -75,6 +85,7 @@ impl<'a> Reader<'a> {
                 }
             };
             if let Some((updates, users, chats)) = batch {
+                self.is_handed_on = false;
                 return Ok((updates.into_iter().map(|(update, _)| update).collect(), users, chats));
             }
         }
@@ -100,10 +111,17 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// Writes the place down in the session.
+    /// What [`Reader::next`] gave was handed on.
+    pub(super) fn handed_on(&mut self) {
+        self.is_handed_on = true;
+    }
+
+    /// Writes the place down in the session, unless a part of what came before it is still in our hands.
     pub(super) async fn sync(&self) {
-        if !self.boxes.is_empty() {
-            let state = UpdateState::All(self.boxes.session_state());
+        if !self.boxes.is_empty() && self.is_handed_on {
+            let state = self.boxes.session_state();
+            self.account.session().mark(state.clone());
+            let state = UpdateState::All(state);
             let Ok(()) = self.account.session().memory().set_update_state(state).await;
         }
     }

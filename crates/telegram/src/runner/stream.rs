@@ -81,6 +81,7 @@ async fn read(
                     tell(heard, Incoming::Connected).await?;
                 }
                 hand_over(account, batch, &mut people, heard).await?;
+                reader.handed_on();
                 if synced_at.elapsed() >= account.settings().state_save_every {
                     synced_at = Instant::now();
                     reader.sync().await;

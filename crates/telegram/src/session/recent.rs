@@ -13,9 +13,14 @@ pub(crate) struct Recent {
     order: VecDeque<Heard>,
 }
 
+/// What is heard once and obeyed once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Heard {
-    Message { chat: i64, id: i32 },
+pub enum Heard {
+    Message {
+        chat: i64,
+        id: i32,
+    },
+    /// A pressed button's query.
     Press(i64),
 }
 
@@ -24,13 +29,16 @@ enum Heard {
 impl Recent {
     /// Whether this is news. What may be told twice without harm always is.
     pub(crate) fn is_news(&mut self, event: &Incoming) -> bool {
-        let heard = match event {
-            Incoming::Message(message) => {
-                Heard::Message { chat: message.chat.id.0, id: message.id.0 }
-            }
-            Incoming::Callback(callback) => Heard::Press(callback.id),
-            _ => return true,
-        };
+        Heard::of(event).is_none_or(|heard| self.is_first(heard))
+    }
+
+    /// What was heard and did not take effect is news again.
+    pub(crate) fn forget(&mut self, heard: &Heard) {
+        self.seen.remove(heard);
+        self.order.retain(|other| other != heard);
+    }
+
+    fn is_first(&mut self, heard: Heard) -> bool {
         if !self.seen.insert(heard.clone()) {
             return false;
         }
@@ -41,6 +49,20 @@ impl Recent {
             self.seen.remove(&oldest);
         }
         true
+    }
+}
+
+// === impl Heard ===
+
+impl Heard {
+    pub(crate) fn of(event: &Incoming) -> Option<Heard> {
+        match event {
+            Incoming::Message(message) => {
+                Some(Heard::Message { chat: message.chat.id.0, id: message.id.0 })
+            }
+            Incoming::Callback(callback) => Some(Heard::Press(callback.id)),
+            _ => None,
+        }
     }
 }
 

@@ -20,19 +20,52 @@ use crate::root::assistants::Assigned;
 pub(crate) enum Msg {
     // commands
     Join,
+    /// Back to where an earlier process was.
+    Rejoin,
     Leave,
     // answers, each with its attempt
-    Assigned { attempt: Attempt, seat: Option<Seat> },
-    Entered { attempt: Attempt, outcome: Result<(), Fault> },
-    Found { attempt: Attempt, outcome: Result<Option<Found>, Fault> },
-    Created { attempt: Attempt, outcome: Result<CallId, Fault> },
-    Prepared { attempt: Attempt, outcome: Result<Box<Connection>, Fault> },
-    Answered { attempt: Attempt, outcome: Result<Answer, Refusal> },
-    Applied { attempt: Attempt, connection: Box<Connection>, outcome: Result<(), Fault> },
-    Checked { attempt: Attempt, outcome: Result<bool, Refusal> },
-    Connection { attempt: Attempt, event: ConnectionEvent },
+    Assigned {
+        attempt: Attempt,
+        seat: Option<Seat>,
+    },
+    Entered {
+        attempt: Attempt,
+        outcome: Result<(), Fault>,
+    },
+    Found {
+        attempt: Attempt,
+        outcome: Result<Option<Found>, Fault>,
+    },
+    Created {
+        attempt: Attempt,
+        outcome: Result<CallId, Fault>,
+    },
+    Prepared {
+        attempt: Attempt,
+        outcome: Result<Box<Connection>, Fault>,
+    },
+    Answered {
+        attempt: Attempt,
+        outcome: Result<Answer, Refusal>,
+    },
+    Applied {
+        attempt: Attempt,
+        connection: Box<Connection>,
+        outcome: Result<(), Fault>,
+    },
+    Checked {
+        attempt: Attempt,
+        outcome: Result<bool, Refusal>,
+    },
+    Connection {
+        attempt: Attempt,
+        event: ConnectionEvent,
+    },
     // news about us
-    Row { call: CallId, row: Row },
+    Row {
+        call: CallId,
+        row: Row,
+    },
     Discarded(CallId),
     Started,
     Removed,
@@ -111,6 +144,7 @@ impl Actor for Call {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Join => state.put(Input::Join),
+            Msg::Rejoin => state.put(Input::Rejoin),
             Msg::Leave => state.leave(),
             Msg::Assigned { attempt, seat } => state.put(Input::Assigned { attempt, seat }),
             Msg::Entered { attempt, outcome } => state.put(Input::Entered { attempt, outcome }),

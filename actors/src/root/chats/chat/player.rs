@@ -8,8 +8,8 @@
 use std::time::Duration;
 
 use domain::callback::Generation;
-use domain::event::Event;
-use domain::player::{Effect, Input, Line, Player as Rules};
+use domain::event::{Event, Via};
+use domain::player::{Effect, Input, Line, Phase, Player as Rules};
 use domain::timeline::Timeline;
 use domain::track::{Requester, Track};
 use domain::{Attempt, Fault, MessageId};
@@ -20,6 +20,7 @@ use supervisor::{Backoff, ChildSpec, Context, Door, Handle, task::Task};
 use super::{Place, call};
 use crate::desk::why::Failure;
 use crate::feeding::{self, Opened};
+use crate::journal::{self, Journal, Word};
 use crate::keep::Kept;
 use crate::resolving::{Finding, Told};
 use crate::root::bot;
@@ -29,14 +30,38 @@ pub(crate) enum Msg {
     // commands
     Input(Box<Input>),
     // answers, each with its attempt
-    Resolved { attempt: Attempt, asked: String, told: Box<Told<Finding>> },
-    More { asked: String, requester: Requester, asked_in: MessageId, told: Box<Told<Finding>> },
-    Opened { attempt: Attempt, asked: String, told: Box<Told<Opened>> },
-    Pipeline { attempt: Attempt, event: PipelineEvent },
-    Titled { attempt: Attempt, title: String },
+    Resolved {
+        attempt: Attempt,
+        asked: String,
+        told: Box<Told<Finding>>,
+    },
+    More {
+        asked: String,
+        requester: Requester,
+        asked_in: MessageId,
+        told: Box<Told<Finding>>,
+    },
+    Opened {
+        attempt: Attempt,
+        asked: String,
+        told: Box<Told<Opened>>,
+    },
+    Pipeline {
+        attempt: Attempt,
+        event: PipelineEvent,
+    },
+    Titled {
+        attempt: Attempt,
+        title: String,
+    },
     Stream(StreamEvent),
     // news
     Call(Line),
+    /// What was written is safe, or could not be.
+    Committed {
+        commit: u64,
+        outcome: Result<(), Fault>,
+    },
     // time
     Lingered(Attempt),
     Overdue(Attempt),
@@ -60,6 +85,7 @@ pub(crate) struct State {
     /// The track that is being opened or plays, and what keeps its bytes coming.
     loading: Option<Loading>,
     is_attached: bool,
+    journal: Journal,
     seeker: Seeker,
 }
 
@@ -105,6 +131,7 @@ impl Actor for Player {
             generation,
             loading: None,
             is_attached: false,
+            journal: Journal::default(),
             seeker,
         };
         if let Some(kept) = kept {
@@ -121,7 +148,7 @@ impl Actor for Player {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Input(input) => state.put(*input),
+            Msg::Input(input) => state.command(*input),
             Msg::Resolved { attempt, asked, told } => state.resolved(attempt, asked, *told),
             Msg::More { asked, requester, asked_in, told } => {
                 state.more_came(asked, requester, asked_in, *told)
@@ -130,6 +157,7 @@ impl Actor for Player {
             Msg::Pipeline { attempt, event } => state.pipeline_changed(attempt, event),
             Msg::Titled { attempt, title } => state.titled(attempt, title),
             Msg::Stream(event) => state.stream_changed(event),
+            Msg::Committed { commit, outcome } => state.committed(commit, outcome),
             Msg::Call(line) => state.put(Input::Call(line)),
             Msg::Overdue(attempt) => state.put(Input::Overdue { attempt }),
             Msg::Lingered(attempt) => state.put(Input::Lingered { attempt }),
@@ -147,7 +175,8 @@ impl Actor for Player {
         _: ActorRef<Msg>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        state.place.keep.end(state.position());
+        let last = state.place.keep.end(state.position());
+        state.commit_last(last);
         state.place.stream.detach();
         Ok(())
     }
@@ -156,6 +185,18 @@ impl Actor for Player {
 // === impl State: messages ===
 
 impl State {
+    /// What somebody commanded is obeyed once, however often it is told.
+    fn command(&mut self, input: Input) {
+        let via = input.via().filter(|_| self.rules.phase() != Phase::Stopping);
+        if via.is_some_and(|via| !self.place.keep.is_new(via)) {
+            tracing::debug!(chat = %self.place.chat, ?via, "obeyed already");
+            return self.say(Word::Settled(via.expect("it was looked at")));
+        }
+        let position = self.position();
+        let effects = self.rules.handle(input, position);
+        self.perform_after(via, effects, position);
+    }
+
     /// Puts one input into the rules and performs what they say.
     fn put(&mut self, input: Input) {
         let position = self.position();
@@ -177,10 +218,81 @@ impl State {
 
     /// What the rules came to is kept before anything of it is done: a crash in the middle is repeated, not forgotten.
     fn perform_all(&mut self, effects: Vec<Effect>, position: Duration) {
-        self.place.keep.put(&self.rules, self.generation, position);
+        self.perform_after(None, effects, position);
+    }
+
+    /// The same, for the command that led to it. The music does not wait for the disk; words do.
+    fn perform_after(&mut self, via: Option<Via>, effects: Vec<Effect>, position: Duration) {
+        let Place { keep, username, .. } = &self.place;
+        keep.put(&self.rules, self.generation, position);
+        let change = keep.note(username.as_deref(), &self.rules, self.generation, position);
+        let writes: Vec<storage::Write> =
+            change.into_iter().chain(via.map(|via| keep.done(via))).collect();
         self.place.sheet.show(&self.rules);
+        let is_waiting = !writes.is_empty() && self.commit(writes);
         for effect in effects {
-            self.perform(effect);
+            match effect {
+                Effect::Tell(event) => self.hold(is_waiting, Word::Event(event)),
+                effect => self.perform(effect),
+            }
+        }
+        if let Some(via) = via {
+            self.hold(is_waiting, Word::Settled(via));
+        }
+    }
+
+    /// Writes it down; whether there is anything to wait for.
+    fn commit(&mut self, writes: Vec<storage::Write>) -> bool {
+        let shelf = self.place.parts.shared.shelf.clone();
+        if shelf.now().is_none() {
+            self.place.keep.unwritten();
+            return false;
+        }
+        let commit = self.journal.ask();
+        self.context.tasks().spawn(async move {
+            let outcome = shelf.commit(writes, journal::COMMIT_MAX).await;
+            Msg::Committed { commit, outcome }
+        });
+        true
+    }
+
+    fn committed(&mut self, commit: u64, outcome: Result<(), Fault>) {
+        if let Err(fault) = outcome {
+            tracing::debug!(chat = %self.place.chat, %fault, "not written down, going on without");
+            self.place.keep.unwritten();
+        }
+        for word in self.journal.done(commit) {
+            self.say(word);
+        }
+    }
+
+    /// What nobody will bring back as a message any more.
+    fn commit_last(&mut self, last: Option<storage::Write>) {
+        for word in self.journal.rest() {
+            self.say(word);
+        }
+        let shelf = self.place.parts.shared.shelf.clone();
+        if let Some(write) = last {
+            self.context.tasks().finish(async move {
+                if let Err(fault) = shelf.commit(vec![write], journal::COMMIT_MAX).await {
+                    tracing::debug!(%fault, "the last position was not written down");
+                }
+            });
+        }
+    }
+
+    fn hold(&mut self, is_waiting: bool, word: Word) {
+        if let Some(word) = self.journal.hold(is_waiting, word) {
+            self.say(word);
+        }
+    }
+
+    fn say(&self, word: Word) {
+        match word {
+            Word::Event(event) => self.tell(event),
+            Word::Settled(via) => {
+                self.tell_bot(bot::Msg::Settled { chat: self.place.chat, via });
+            }
         }
     }
 
@@ -270,7 +382,7 @@ impl State {
     /// A station named its song; it is the station that stays in the queue.
     fn titled(&mut self, attempt: Attempt, title: String) {
         if self.rules.current_attempt() == Some(attempt) {
-            self.tell(Event::Titled { attempt, title });
+            self.hold(false, Word::Event(Event::Titled { attempt, title }));
         }
     }
 
@@ -313,6 +425,7 @@ impl State {
             // the answer will carry a number that nobody waits for
             Effect::Forget { .. } => {}
             Effect::Join => self.tell_call(call::Msg::Join),
+            Effect::Rejoin => self.tell_call(call::Msg::Rejoin),
             Effect::Leave => self.tell_call(call::Msg::Leave),
             Effect::Load { attempt, track, from } => self.load(attempt, track, from),
             Effect::Start { attempt } => self.start(attempt),
@@ -322,13 +435,16 @@ impl State {
             Effect::Linger { attempt, wait } => {
                 self.context.tasks().send_after(wait, Msg::Lingered(attempt));
             }
-            Effect::Tell(event) => self.tell(event),
+            Effect::Tell(event) => self.hold(false, Word::Event(event)),
             Effect::GiveBack(input) => self.tell_bot(bot::Msg::Again {
                 chat: self.place.chat,
                 username: self.place.username.clone(),
                 input,
             }),
-            Effect::Finish => self.place.parts.ends.finish(self.place.chat),
+            Effect::Finish => {
+                self.place.keep.finish();
+                self.place.parts.ends.finish(self.place.chat);
+            }
         }
     }
 

@@ -42,6 +42,37 @@ impl Table {
 }
 
 #[test]
+fn a_return_after_a_restart_starts_no_voice_chat_and_tells_once_that_the_old_one_ended() {
+    let mut table = Table::new();
+    table.put(Input::Rejoin);
+    table.put(Input::Entered { attempt: table.attempt(), outcome: Ok(()) });
+    table.put(Input::Found { attempt: table.attempt(), outcome: Ok(None) });
+    assert!(table.has(&Effect::Tell(Line::Ended { wait: SETTINGS.ended_wait })));
+    assert!(!table.effects.iter().any(|effect| matches!(effect, Effect::Create { .. })));
+    // people start a new one
+    table.put(Input::Started);
+    assert!(table.finds());
+    table.ask().answered();
+    table.put(Input::Connected { attempt: table.attempt() });
+    assert!(table.has(&Effect::Tell(Line::Joined)));
+}
+
+#[test]
+fn a_return_into_a_voice_chat_that_is_still_there_is_a_join_as_any_other() {
+    let mut table = Table::new();
+    table.put(Input::Rejoin);
+    table.put(Input::Entered { attempt: table.attempt(), outcome: Ok(()) });
+    table.ask().answered();
+    table.put(Input::Connected { attempt: table.attempt() });
+    assert!(table.has(&Effect::Tell(Line::Joined)));
+    // asked for anew after it was given up, it is a first time
+    table.put(Input::Leave).put(Input::Join);
+    table.put(Input::Entered { attempt: table.attempt(), outcome: Ok(()) });
+    table.put(Input::Found { attempt: table.attempt(), outcome: Ok(None) });
+    assert!(table.effects.iter().any(|effect| matches!(effect, Effect::Create { .. })));
+}
+
+#[test]
 fn an_assistant_that_may_not_enter_is_replaced_and_the_chat_told_once() {
     let mut table = Table::with(3);
     table.put(Input::Join).refuse(BANNED);

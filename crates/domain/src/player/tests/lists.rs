@@ -23,6 +23,7 @@ fn the_next_page_goes_behind_the_page_before_and_not_behind_later_wishes() {
         request: Request::Query("later".into()),
         requester: Requester { id: UserId(6), name: "Bob".into() },
         asked_in: MessageId(2),
+        via: Via::Message(MessageId(2)),
     });
     table.resolve(3, &["later"]);
     more(&mut table, 1, &["c"]);
@@ -40,6 +41,7 @@ fn a_page_that_comes_while_the_first_track_of_its_list_sounds_is_next() {
         request: Request::Query("later".into()),
         requester: Requester { id: UserId(6), name: "Bob".into() },
         asked_in: MessageId(2),
+        via: Via::Message(MessageId(2)),
     });
     table.resolve(3, &["later"]);
     more(&mut table, 1, &["b", "c"]);

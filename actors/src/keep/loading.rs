@@ -1,0 +1,171 @@
+//! What an earlier process left, read once.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use domain::callback::Generation;
+use domain::event::Via;
+use domain::player::{End, Player, Settings};
+use domain::{ChatId, Fault, MessageId};
+use storage::schema::{self, Beat, Done, Page, Playback};
+use storage::{Record, Store, Table, Write};
+
+use super::{Keep, Keeps, Kept, PROCESS, lock, unix_seconds};
+
+/// Nobody repeats a command that is older; Telegram keeps no updates for longer.
+const DONE_KEPT_S: i64 = 48 * 3_600;
+/// Removed at once at most; the rest goes at the next start.
+const PRUNED_MAX: usize = 10_000;
+
+/// A chat that an earlier process played in.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Resume {
+    pub(crate) chat: ChatId,
+    pub(crate) username: Option<String>,
+    pub(crate) is_paused: bool,
+    pub(crate) page: Page,
+    pub(crate) generation: Generation,
+}
+
+// === impl Keeps ===
+
+impl Keeps {
+    /// Reads what there is; the chats to go on in, those that sound first. Only the first time: what a later life of the
+    /// bot would find is what this process wrote.
+    pub(crate) async fn load(&self, store: &Store, rules: Settings) -> Result<Vec<Resume>, Fault> {
+        if *lock(&self.0.is_loaded) {
+            return Ok(Vec::new());
+        }
+        let (playbacks, beats) =
+            (store.scan(Table::Playback).await?, store.scan(Table::Beats).await?);
+        let stale = self.commands(store.scan(Table::Commands).await?);
+        let mut last = None;
+        let mut anchors = HashMap::new();
+        for record in beats {
+            match (record.key.as_str(), schema::read::<Beat>(record.value)) {
+                (PROCESS, Ok(beat)) => {
+                    *lock(&self.0.beats) = record.revision;
+                    last = Some(beat);
+                }
+                (chat, Ok(Beat::At(anchor))) => {
+                    anchors.insert(chat.to_owned(), (record.revision, anchor));
+                }
+                _ => {}
+            }
+        }
+        let mut resumes = Vec::new();
+        let mut aside = stale;
+        for record in playbacks {
+            let Ok(chat) = record.key.parse().map(ChatId) else { continue };
+            let (revision, text) = (record.revision, record.value.clone());
+            let mut playback = match schema::read::<Playback>(record.value) {
+                Ok(playback) => playback,
+                Err(fault) => {
+                    tracing::warn!(%chat, %fault, "what was playing here cannot be read and is put aside");
+                    self.of(chat).lock().revision = revision;
+                    let key = format!("{chat}!unreadable");
+                    aside.push(Write::put(Table::Playback, key, revision, text));
+                    continue;
+                }
+            };
+            let mut newest = revision;
+            if let Some((revision, anchor)) = anchors.get(&record.key) {
+                newest = newest.max(*revision);
+                if *revision > record.revision && anchor.attempt == playback.anchor.attempt {
+                    playback.anchor = *anchor;
+                }
+            }
+            resumes.extend(self.of(chat).take_over(chat, newest, playback, last, rules));
+        }
+        *lock(&self.0.is_loaded) = true;
+        // who hears something now first; the longest queue is the busiest chat
+        resumes.sort_by_key(|resume: &Resume| (resume.is_paused, resume.chat));
+        if !aside.is_empty()
+            && let Err(fault) = store.commit(aside).await
+        {
+            tracing::debug!(%fault, "old records were not tidied up");
+        }
+        Ok(resumes)
+    }
+
+    /// Takes note of what was obeyed; what is too old to matter.
+    fn commands(&self, records: Vec<Record>) -> Vec<Write> {
+        let oldest = unix_seconds() - DONE_KEPT_S;
+        let mut done: Vec<(i64, ChatId, Via)> = Vec::new();
+        let mut stale = Vec::new();
+        for record in records {
+            let at = schema::read::<Done>(record.value).map_or(0, |done| done.at);
+            match parse(&record.key).filter(|_| at >= oldest) {
+                Some((chat, via)) => done.push((at, chat, via)),
+                None if stale.len() < PRUNED_MAX => {
+                    stale.push(Write::remove(Table::Commands, record.key, record.revision + 1));
+                }
+                None => {}
+            }
+        }
+        done.sort_unstable_by_key(|(at, chat, _)| (*at, *chat));
+        for (_, chat, via) in done {
+            self.of(chat).is_new(via);
+        }
+        stale
+    }
+}
+
+// === impl Keep ===
+
+impl Keep {
+    fn take_over(
+        &self,
+        chat: ChatId,
+        revision: u64,
+        playback: Playback,
+        last: Option<Beat>,
+        rules: Settings,
+    ) -> Option<Resume> {
+        let mut inner = self.lock();
+        inner.revision = revision;
+        inner.page = playback.page.clone();
+        let resume = Resume {
+            chat,
+            username: playback.username.clone(),
+            is_paused: playback.rules.is_paused,
+            page: playback.page.clone(),
+            generation: Generation(playback.generation),
+        };
+        let snapshot = playback.rules.clone();
+        if snapshot.is_empty() {
+            inner.written = Some(playback);
+            return None;
+        }
+        let current = snapshot.current.as_ref();
+        let length = current.and_then(|current| current.duration).unwrap_or(Duration::MAX);
+        let anchor = playback.anchor;
+        let is_of_current =
+            anchor.attempt.is_some() && anchor.attempt == current.map(|c| c.attempt);
+        let position = if is_of_current {
+            last.map_or(Duration::from_millis(anchor.position_ms), |last| {
+                anchor.position_when(last)
+            })
+        } else {
+            current.map_or(Duration::ZERO, |current| current.from)
+        };
+        inner.written = Some(playback);
+        inner.kept = Some(Kept {
+            rules: Player::restored(rules, snapshot),
+            generation: resume.generation,
+            position: position.min(length),
+            end: End::Restarted,
+        });
+        Some(resume)
+    }
+}
+
+fn parse(key: &str) -> Option<(ChatId, Via)> {
+    let (chat, via) = key.split_once('/')?;
+    let via = match via.split_at_checked(1)? {
+        ("m", id) => Via::Message(MessageId(id.parse().ok()?)),
+        ("b", query) => Via::Button(query.parse().ok()?),
+        _ => return None,
+    };
+    Some((ChatId(chat.parse().ok()?), via))
+}

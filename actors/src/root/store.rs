@@ -1,0 +1,159 @@
+//! Store — what outlives the process: queues, positions, commands that were obeyed.
+//!
+//! parent   root (one_for_one), permanent, first up and last down, shutdown 5 s
+//! hears    its own engine; everybody's commits reach the engine by the shelf
+//! tells    nobody
+//! survives everything that was committed · loses: nothing; commits under way are tried again
+
+use std::time::Duration;
+
+use domain::{Class, Fault};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use storage::{Driver, Store};
+use supervisor::{ChildSpec, Context, Door, Failure};
+
+use crate::keep::Keeps;
+use crate::shelf::Shelf;
+use crate::wire;
+
+/// After a crash every track goes on within this much of where it was.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+/// A beat that is not written by then is old.
+const BEAT_MAX: Duration = Duration::from_secs(5);
+
+pub(crate) enum Msg {
+    Opened(Box<Result<(Store, Driver), Fault>>),
+    Ended(Result<(), Fault>),
+    Beat,
+    Beaten(Result<(), Fault>),
+}
+
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) settings: storage::Settings,
+    pub(crate) shelf: Shelf,
+    pub(crate) keeps: Keeps,
+}
+
+pub(crate) struct Args {
+    context: Context<Msg>,
+    parts: Parts,
+}
+
+pub(crate) struct Keeper;
+
+pub(crate) struct State {
+    context: Context<Msg>,
+    parts: Parts,
+    store: Option<Store>,
+    is_beating: bool,
+    /// The log says already that nothing can be written.
+    is_failing: bool,
+}
+
+pub(crate) fn child_spec(door: Door<Msg>, parts: Parts) -> ChildSpec {
+    ChildSpec::behind(door, "store", move |context| {
+        (Keeper, Args { context, parts: parts.clone() })
+    })
+}
+
+impl Actor for Keeper {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Args;
+
+    async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
+        let Args { context, parts } = args;
+        let settings = parts.settings.clone();
+        let opening = async move { Msg::Opened(Box::new(storage::open(settings).await)) };
+        context.tasks().spawn(opening);
+        Ok(State { context, parts, store: None, is_beating: false, is_failing: false })
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Msg>,
+        message: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Msg::Opened(opened) => state.opened(*opened)?,
+            Msg::Ended(Ok(())) => return Err(Failure::transient("the store was closed").into()),
+            Msg::Ended(Err(fault)) => return Err(wire::failure(fault).into()),
+            Msg::Beat => state.beat(),
+            Msg::Beaten(outcome) => state.beaten(outcome),
+        }
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        _: ActorRef<Msg>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.parts.shelf.put(None);
+        if let Some(store) = state.store.take() {
+            state.context.tasks().finish(async move { store.close().await });
+        }
+        Ok(())
+    }
+}
+
+// === impl State ===
+
+impl State {
+    fn opened(&mut self, opened: Result<(Store, Driver), Fault>) -> Result<(), ActorProcessingErr> {
+        let (store, driver) = opened.map_err(|fault| {
+            if fault.class == Class::Fatal {
+                tracing::error!(%fault, "the state cannot be kept; what is queued now will not survive a restart");
+            }
+            wire::failure(fault)
+        })?;
+        let engine = store.stats().engine;
+        tracing::info!(engine, "state is kept");
+        let ended = self.context.clone();
+        self.context.tasks().finish(async move {
+            let outcome = driver.run().await;
+            // an actor that is ending asked for this end
+            let _is_ending = !ended.tell_self(Msg::Ended(outcome));
+        });
+        self.parts.shelf.put(Some(store.clone()));
+        self.store = Some(store);
+        self.context.tasks().every(BEAT_EVERY, || Msg::Beat);
+        self.context.ready();
+        Ok(())
+    }
+
+    /// One row a second for all chats together, and one more for each whose position stood still or leapt.
+    fn beat(&mut self) {
+        if self.is_beating {
+            return;
+        }
+        let Some(writes) = self.parts.keeps.beat() else { return };
+        self.is_beating = true;
+        let shelf = self.parts.shelf.clone();
+        self.context
+            .tasks()
+            .spawn(async move { Msg::Beaten(shelf.commit(writes, BEAT_MAX).await) });
+    }
+
+    fn beaten(&mut self, outcome: Result<(), Fault>) {
+        self.is_beating = false;
+        match outcome {
+            Ok(()) if std::mem::take(&mut self.is_failing) => {
+                tracing::info!("state is kept again");
+                self.context.ready();
+            }
+            Ok(()) => {}
+            Err(fault) if !std::mem::replace(&mut self.is_failing, true) => {
+                tracing::error!(
+                    %fault,
+                    "state cannot be written, music goes on; what is queued now will not survive a restart: make room \
+                     on the disk of state.directory, or give this user the right to write there"
+                );
+                self.context.degraded("cannot write");
+            }
+            Err(_) => {}
+        }
+    }
+}

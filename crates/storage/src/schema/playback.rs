@@ -1,0 +1,162 @@
+use std::time::Duration;
+
+use domain::player::Snapshot;
+use domain::queue::EntryId;
+use domain::{Attempt, MessageId};
+use serde::{Deserialize, Serialize};
+
+use super::Schema;
+use crate::table::Table;
+
+/// What a chat plays; the key is the chat's id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Playback {
+    /// Public name of the chat, by which an assistant may join.
+    pub username: Option<String>,
+    /// Which life of the player the buttons belong to that people see.
+    pub generation: u32,
+    pub rules: Snapshot,
+    pub anchor: Anchor,
+    #[serde(default)]
+    pub page: Page,
+}
+
+/// Where a track was at some moment; the rest follows from the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// The process that wrote it; its clock is its own.
+    pub run: u64,
+    pub attempt: Option<Attempt>,
+    pub position_ms: u64,
+    /// Milliseconds since that process began.
+    pub at_ms: u64,
+    /// Whether the position moves with the clock from there.
+    pub is_moving: bool,
+}
+
+/// What people see of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// The now-playing message.
+    pub panel: Option<(Attempt, MessageId)>,
+    /// Requests whose answer still says that they are being looked for: the entry, who asked, the answer.
+    pub searching: Vec<(EntryId, MessageId, MessageId)>,
+    /// What is spoken there, as a tag.
+    pub language: Option<String>,
+}
+
+/// A sign of life of a process, or the anchor of a chat whose position left its old one. The key is `process` or the
+/// chat's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Beat {
+    Alive { run: u64, at_ms: u64 },
+    At(Anchor),
+}
+
+/// A command that took effect. The key is the chat's id, a slash, `m` and the message's number or `b` and the number of
+/// the pressed button's query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Unix seconds.
+    pub at: i64,
+}
+
+impl Schema for Playback {
+    const TABLE: Table = Table::Playback;
+    const VERSION: u64 = 1;
+}
+
+impl Schema for Beat {
+    const TABLE: Table = Table::Beats;
+    const VERSION: u64 = 1;
+}
+
+impl Schema for Done {
+    const TABLE: Table = Table::Commands;
+    const VERSION: u64 = 1;
+}
+
+/// A position that is this far from where the clock would have it is written anew.
+const DRIFT_MAX_MS: u64 = 300;
+
+// === impl Anchor ===
+
+impl Anchor {
+    /// Where the track was when its process was heard last.
+    pub fn position_when(&self, last: Beat) -> Duration {
+        let moved = match last {
+            Beat::Alive { run, at_ms } if run == self.run && self.is_moving => {
+                at_ms.saturating_sub(self.at_ms)
+            }
+            _ => 0,
+        };
+        Duration::from_millis(self.position_ms.saturating_add(moved))
+    }
+
+    /// Whether `now` is what this anchor and the clock say.
+    pub fn foretells(&self, now: &Anchor) -> bool {
+        let moved = if self.is_moving { now.at_ms.saturating_sub(self.at_ms) } else { 0 };
+        (self.run, self.attempt, self.is_moving) == (now.run, now.attempt, now.is_moving)
+            && self.position_ms.saturating_add(moved).abs_diff(now.position_ms) <= DRIFT_MAX_MS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANCHOR: Anchor = Anchor {
+        run: 7,
+        attempt: Some(Attempt(3)),
+        position_ms: 10_000,
+        at_ms: 50_000,
+        is_moving: true,
+    };
+
+    fn at(at_ms: u64, position_ms: u64) -> Anchor {
+        Anchor { at_ms, position_ms, ..ANCHOR }
+    }
+
+    #[test]
+    fn a_track_moved_until_the_last_sign_of_life_of_its_process() {
+        let alive = |run| Beat::Alive { run, at_ms: 62_500 };
+        assert_eq!(ANCHOR.position_when(alive(7)), Duration::from_millis(22_500));
+        assert_eq!(
+            ANCHOR.position_when(alive(8)),
+            Duration::from_secs(10),
+            "another process's clock"
+        );
+        let held = Anchor { is_moving: false, ..ANCHOR };
+        assert_eq!(held.position_when(alive(7)), Duration::from_secs(10));
+        let early = Beat::Alive { run: 7, at_ms: 49_000 };
+        assert_eq!(ANCHOR.position_when(early), Duration::from_secs(10));
+    }
+
+    #[test]
+    fn only_a_position_that_left_the_clock_is_written_anew() {
+        assert!(ANCHOR.foretells(&at(60_000, 20_000)));
+        assert!(ANCHOR.foretells(&at(60_000, 19_750)));
+        assert!(!ANCHOR.foretells(&at(60_000, 19_000)), "it stood still for a second");
+        assert!(!ANCHOR.foretells(&Anchor { attempt: Some(Attempt(4)), ..at(60_000, 20_000) }));
+        assert!(!ANCHOR.foretells(&Anchor { is_moving: false, ..at(60_000, 20_000) }));
+    }
+
+    #[test]
+    fn what_version_one_wrote_is_read() {
+        let rules = r#"{"current":null,"queue":[],"is_paused":false,"last_attempt":3,"last_entry":2,"deaths":null}"#;
+        let text = format!(
+            r#"{{"schema":1,"username":"jam","generation":4,"rules":{rules},"anchor":{{"run":7,"attempt":3,"position_ms":10000,"at_ms":50000,"is_moving":true}},"page":{{"panel":[3,77],"searching":[[2,40,41]],"language":"ru"}}}}"#
+        );
+        let value: serde_json::Value = serde_json::from_str(&text).expect("a fixture is JSON");
+        let read: Playback = super::super::read(value.clone()).expect("it is read");
+        assert_eq!((read.anchor, read.page.panel), (ANCHOR, Some((Attempt(3), MessageId(77)))));
+        assert_eq!(super::super::write(&read), value);
+        let beat =
+            |text: &str| super::super::read::<Beat>(serde_json::from_str(text).expect("JSON"));
+        assert_eq!(
+            beat(r#"{"schema":1,"kind":"alive","run":7,"at_ms":5}"#),
+            Ok(Beat::Alive { run: 7, at_ms: 5 })
+        );
+    }
+}
