@@ -15,6 +15,7 @@ mod report;
 mod server;
 mod spacing;
 mod statistics;
+mod store;
 mod table;
 
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ pub fn run(options: &BenchOptions) -> ExitCode {
             Bench::Calls(calls) => calls::run(calls).await,
             Bench::Play(play) => play::run(play).await,
             Bench::Table(table) => table::run(table).await,
+            Bench::Store(store) => store::run(store).await,
             Bench::Sfu => server::serve(),
         };
         match done {

@@ -23,6 +23,10 @@ pub enum Command {
     Check(RunOptions),
     /// Look something up as /play would, without Telegram, and tell who was asked and what came back.
     Resolve(ResolveOptions),
+    /// Write everything that is kept into a file, for a backup or for another machine. The bot must not run meanwhile.
+    Export(ExportOptions),
+    /// Take over what a file holds, or what the Python bot kept. What is here already and newer stays as it is.
+    Import(ImportOptions),
     /// Hear the bot without any account: a simulated Telegram and the bot in one process.
     #[cfg(feature = "demo")]
     Demo(DemoOptions),
@@ -49,6 +53,29 @@ pub struct ResolveOptions {
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportOptions {
+    /// The file to write; it must not be there yet.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct ImportOptions {
+    /// A file of `armedmusic export`.
+    #[arg(value_name = "FILE", required_unless_present = "python_bot")]
+    pub file: Option<PathBuf>,
+    /// The Python bot's MongoDB (mongodb://…), or a folder with a file of mongoexport for each collection
+    /// (language.json, authuser.json, …). Without a value the address is read from MONGO_DB_URI or MONGO_URL, as that
+    /// bot does.
+    #[arg(long, value_name = "URI|DIR", num_args = 0..=1, default_missing_value = "", conflicts_with = "file")]
+    pub python_bot: Option<String>,
     #[command(flatten)]
     pub run: RunOptions,
 }
@@ -112,6 +139,8 @@ pub enum Bench {
     Play(PlayOptions),
     /// `calls` for each file and each number of calls, every one in a process of its own, as one Markdown table.
     Table(TableOptions),
+    /// How fast state is kept: commits of many chats at once, the time to open, the size of the file.
+    Store(StoreOptions),
     /// The child process of `calls`.
     #[command(hide = true)]
     Sfu,
@@ -164,6 +193,23 @@ pub struct PlayOptions {
     /// How often each case is measured.
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub runs: u16,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Args)]
+pub struct StoreOptions {
+    /// Numbers of chats that commit at once, each again as soon as it is answered.
+    #[arg(long, default_values_t = [1, 100, 1000], value_delimiter = ',', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4000))]
+    pub chats: Vec<u16>,
+    /// Seconds that are measured for each number.
+    #[arg(long, default_value_t = 5, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub seconds: u64,
+    /// Where the file is made for the measurement; the system's temporary folder when not given.
+    #[arg(long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,

@@ -6,6 +6,7 @@
 mod environment;
 mod extractors;
 mod merge;
+mod storage;
 mod values;
 
 use std::fmt;
@@ -17,12 +18,14 @@ use domain::permission::Controls;
 
 pub use environment::{Environment, assistant_key};
 pub use extractors::{Extractors, Gateway, Keys, NAMES, Program, Ytdlp};
+pub use storage::{Engine, Storage};
 
 /// Everything an operator may set, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub language: Option<actors::speech::Language>,
     pub state_directory: PathBuf,
+    pub storage: Storage,
     pub telegram: Telegram,
     pub chat: Chat,
     pub audio: Audio,

@@ -18,4 +18,5 @@ pub mod run;
 pub mod signals;
 #[cfg(feature = "demo")]
 pub mod simulated;
+pub mod storage_cli;
 pub mod telemetry;

@@ -16,6 +16,8 @@ fn main() -> ExitCode {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => run::check(&options),
         Command::Resolve(options) => armedmusic::resolve::run(&options),
+        Command::Export(options) => armedmusic::storage_cli::export(&options),
+        Command::Import(options) => armedmusic::storage_cli::import(&options),
         #[cfg(feature = "demo")]
         Command::Demo(options) => armedmusic::demo::run(&options),
         #[cfg(feature = "demo")]

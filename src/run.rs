@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use actors::Tree;
+use sources::secret::Secret;
 use sources::service::Installation;
 
 use crate::assemble::Unusable;
@@ -101,6 +102,9 @@ fn read(options: &RunOptions) -> Result<(actors::Settings, PathBuf), Unusable> {
         }
         (Err(mistakes), _) | (_, Err(mistakes)) => return Err(mistakes.into()),
     };
+    let mongodb_uri = Environment(&|name| std::env::var(name).ok()).mongodb_uri();
+    // looked at before any network is touched
+    config.storage.settings(&config.state_directory, mongodb_uri.as_ref().map(Secret::expose))?;
     telemetry::start(&config.log)?;
     Ok((assemble::settings(&config, identity)?, config.state_directory))
 }

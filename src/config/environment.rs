@@ -95,6 +95,16 @@ impl Environment<'_> {
         }
     }
 
+    /// Where MongoDB is; it holds a password.
+    pub fn mongodb_uri(&self) -> Option<Secret> {
+        self.get("MONGODB_URI").map(Secret::new)
+    }
+
+    /// Where the Python bot's MongoDB is, by the names that bot knows.
+    pub fn python_mongodb_uri(&self) -> Option<Secret> {
+        ["MONGO_DB_URI", "MONGO_URL"].iter().find_map(|name| self.get(name)).map(Secret::new)
+    }
+
     fn get(&self, name: &str) -> Option<String> {
         (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }

@@ -51,6 +51,13 @@ fn every_mistake_names_its_key_and_its_fix() {
             "extractors.order",
             "there is no \"napster\"; known are",
         ),
+        (
+            "[storage]\nengine = \"redis\"",
+            "storage.engine",
+            "must be one of \"embedded\", \"mongodb\"",
+        ),
+        ("[storage]\ndatabase = \"a b\"", "storage.database", "letters, digits"),
+        ("[storage]\ntimeout_ms = 5", "storage.timeout_ms", "must be from 100"),
         ("[extractors]\norder = [\"piped\", \"piped\"]", "extractors.order", "is named twice"),
         ("[extractors.piped]\nurl = \"x\"", "extractors.piped.url", "did you mean \"urls\"?"),
         ("[extractors.radio]\nurls = \"x\"", "extractors.radio.urls", "must be a list in brackets"),
@@ -160,4 +167,30 @@ fn keys_of_services_are_read_and_stay_out_of_debug_output() {
     assert!(keys.jamendo.is_some() && keys.cobalt.is_none());
     assert!(keys.spotify.is_none(), "its secret is missing");
     assert!(!format!("{keys:?}").contains("canary"), "{keys:?}");
+}
+
+#[test]
+fn an_address_of_mongodb_is_looked_at_before_any_network_and_never_repeated() {
+    let state = Path::new("state");
+    let storage = Config::parse("").unwrap().storage;
+    let settings = storage.settings(state, None).unwrap();
+    assert!(settings.mongo.is_none() && settings.directory.is_some());
+    let good = Some("mongodb+srv://dj:p%40ss@cluster0.example.mongodb.net/");
+    assert!(storage.settings(state, good).unwrap().mongo.is_some());
+    for wrong in ["dj:hunter2@host", "http://dj:hunter2@host/", "mongodb://dj:hunt/er2@host/"] {
+        let mistakes = storage.settings(state, Some(wrong)).unwrap_err();
+        let text = mistakes.to_string();
+        assert!(text.starts_with("MONGODB_URI: must look like mongodb://"), "{text}");
+        assert!(!text.contains("hunt"), "{text}");
+    }
+}
+
+#[test]
+fn mongodb_alone_needs_an_address_and_takes_no_directory() {
+    let storage = Config::parse("[storage]\nengine = \"mongodb\"").unwrap().storage;
+    let state = Path::new("state");
+    let mistakes = storage.settings(state, None).unwrap_err();
+    assert_eq!(mistakes.0[0].key, "MONGODB_URI");
+    let settings = storage.settings(state, Some("mongodb://host/")).unwrap();
+    assert!(settings.directory.is_none() && settings.mongo.is_some());
 }

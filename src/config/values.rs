@@ -32,6 +32,7 @@ impl Reader<'_> {
                 &[("auto", None), ("en", Some(Language::En)), ("ru", Some(Language::Ru))],
             ),
             state_directory: PathBuf::from(self.filled("state.directory")),
+            storage: self.storage(),
             telegram: self.telegram(),
             chat: self.chat(),
             audio: self.audio(),
@@ -187,7 +188,7 @@ impl Reader<'_> {
         self.value(key).and_then(Value::as_bool).unwrap_or_default()
     }
 
-    fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> T {
+    pub(super) fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> T {
         let text = self.text(key);
         match choices.iter().find(|(name, _)| *name == text) {
             Some((_, value)) => *value,

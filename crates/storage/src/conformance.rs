@@ -7,10 +7,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use crate::secantus::Secantus;
 use crate::{Record, Store, Table, Write};
 use engines::Engine;
 
-/// One test for each sentence and engine. An engine that is not installed says so, and its tests have nothing to do.
+/// One test for each sentence on the engine that is always there; one test for all of them on each engine that needs a
+/// MongoDB, because starting one takes longer than all the sentences.
 macro_rules! sentences {
     ($($sentence:ident),* $(,)?) => {
         mod embedded {
@@ -20,6 +22,29 @@ macro_rules! sentences {
                 super::$sentence(&engine.store).await;
                 engine.end().await;
             })*
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn all_of_it_holds_on_mongodb_alone() {
+            let Some(server) = Secantus::start(&[]).await else { return };
+            $(
+                println!(concat!("mongodb: ", stringify!($sentence)));
+                let engine = Engine::mongodb(&server, stringify!($sentence)).await;
+                $sentence(&engine.store).await;
+                engine.end().await;
+            )*
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn all_of_it_holds_on_both_and_mongodb_holds_what_the_file_holds() {
+            let Some(server) = Secantus::start(&[]).await else { return };
+            $(
+                println!(concat!("both: ", stringify!($sentence)));
+                let engine = Engine::both(&server, stringify!($sentence)).await;
+                $sentence(&engine.store).await;
+                engine.compare(&server, stringify!($sentence)).await;
+                engine.end().await;
+            )*
         }
     };
 }

@@ -4,11 +4,12 @@
 //! fsync and a lone commit waits for nobody.
 
 mod file;
+mod outbox;
 mod rows;
 mod salvage;
 mod schema;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -16,12 +17,13 @@ use std::time::{Duration, Instant};
 
 use domain::Fault;
 use rusqlite::TransactionBehavior;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::embedded::file::File;
+use crate::embedded::rows::Origin;
 use crate::fault;
 use crate::meter::{Group, Meter};
-use crate::record::Prepared;
+use crate::record::{Prepared, Row};
 use crate::request::{Answer, Commit, Request, answer};
 
 /// Writes in one transaction; more wait for the next.
@@ -36,6 +38,8 @@ const MEASURE_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Place {
     pub(crate) directory: PathBuf,
     pub(crate) size_max_bytes: Option<u64>,
+    /// Rung when something waits for MongoDB; `None` when there is none.
+    pub(crate) bell: Option<Arc<Notify>>,
 }
 
 /// The thread, from outside.
@@ -48,6 +52,7 @@ pub(crate) struct Engine {
 /// The thread, from inside.
 struct Worker {
     file: File,
+    bell: Option<Arc<Notify>>,
     meter: Arc<Meter>,
     is_ending: Arc<AtomicBool>,
     pruned: Option<Instant>,
@@ -74,7 +79,9 @@ impl Engine {
                 Err(fault) => return drop(opened.send(Err(fault))),
             };
             drop(opened.send(Ok(())));
-            let worker = Worker { file, meter, is_ending: ending, pruned: None, measured: None };
+            let bell = place.bell;
+            let worker =
+                Worker { file, bell, meter, is_ending: ending, pruned: None, measured: None };
             // the file is closed and its lock free before anybody hears of the end
             drop(end.send(worker.run(requests)));
             ended.send_replace(true);
@@ -90,8 +97,13 @@ impl Engine {
         }
     }
 
+    /// Whether a file can be made in `directory`, or is there.
+    pub(crate) fn is_possible(directory: &Path) -> bool {
+        directory.join(file::NAME).exists() || file::is_writable(directory)
+    }
+
     /// Resolves when the thread has ended.
-    pub(crate) async fn ended(&mut self) -> Result<(), Fault> {
+    pub(crate) async fn ended(mut self) -> Result<(), Fault> {
         let outcome = (&mut self.outcome)
             .await
             .unwrap_or_else(|_| Err(fault::transient("the store's thread panicked")));
@@ -101,8 +113,11 @@ impl Engine {
         }
         outcome
     }
+}
 
-    pub(crate) fn end_soon(&self) {
+impl Drop for Engine {
+    /// Whoever drops it sends something too, so that the thread looks.
+    fn drop(&mut self) {
         self.is_ending.store(true, Ordering::Relaxed);
     }
 }
@@ -113,6 +128,7 @@ impl Worker {
     /// Until it is told to end, or the file turns out to be broken.
     fn run(mut self, mut requests: mpsc::Receiver<Request>) -> Result<(), Fault> {
         self.chores();
+        self.ring();
         while let Some(first) = requests.blocking_recv() {
             if self.is_ending.load(Ordering::Relaxed) {
                 requests.close();
@@ -142,11 +158,13 @@ impl Worker {
         if prepared.is_empty() {
             return Ok(());
         }
-        match self.write(prepared.iter().map(|(writes, ..)| writes.as_slice())) {
+        let origin = if self.bell.is_some() { Origin::Here } else { Origin::Alone };
+        match self.write(prepared.iter().map(|(writes, ..)| writes.as_slice()), origin) {
             Ok(group) => {
                 let times: Vec<Duration> =
                     prepared.iter().map(|(_, asked, _)| asked.elapsed()).collect();
                 self.meter.committed(group, times.into_iter());
+                self.ring();
                 prepared.into_iter().for_each(|(.., to)| answer(to, Ok(())));
                 Ok(())
             }
@@ -164,11 +182,12 @@ impl Worker {
     fn write<'a>(
         &mut self,
         commits: impl Iterator<Item = &'a [Prepared]>,
+        origin: Origin,
     ) -> Result<Group, rusqlite::Error> {
         let behavior = TransactionBehavior::Immediate;
         let transaction = self.file.connection.transaction_with_behavior(behavior)?;
         let mut group = Group::default();
-        let mut writer = rows::Writer::new(&transaction)?;
+        let mut writer = rows::Writer::new(&transaction, origin)?;
         for writes in commits {
             group.commits += 1;
             for write in writes {
@@ -191,8 +210,56 @@ impl Worker {
                 let page = rows::page(&self.file.connection, &self.meter, table, after.as_deref());
                 settle(to, page)
             }
+            Request::Outbox { answer: to } => {
+                settle(to, outbox::page(&self.file.connection, &self.meter))
+            }
+            Request::Sent { sequence, answer: to } => {
+                let removed = outbox::sent(&mut self.file.connection, &sequence);
+                self.count();
+                settle(to, removed)
+            }
+            Request::Adopt { rows, answer: to } => self.adopt(rows, to),
+            Request::Enqueue { answer: to } => {
+                let added = outbox::enqueue_all(&self.file.connection);
+                self.ring();
+                settle(to, added)
+            }
+            Request::Followed { answer: to } => settle(to, outbox::followed(&self.file.connection)),
+            Request::Follow { identity, answer: to } => {
+                settle(to, outbox::follow(&self.file.connection, Some(&identity)))
+            }
             Request::Commit(commit) => self.commit(vec![commit]),
             Request::Close => Ok(()),
+        }
+    }
+
+    fn adopt(&mut self, rows: Vec<Row>, to: Answer<()>) -> Result<(), Fault> {
+        let rows: Result<Vec<Prepared>, Fault> = rows.into_iter().map(Row::prepare).collect();
+        match rows {
+            Ok(rows) => {
+                let adopted = self.write([rows.as_slice()].into_iter(), Origin::There);
+                self.count();
+                settle(to, adopted.map(drop))
+            }
+            Err(fault) => {
+                answer(to, Err(fault));
+                Ok(())
+            }
+        }
+    }
+
+    /// Tells whoever sends that there may be something to send.
+    fn ring(&self) {
+        if let Some(bell) = &self.bell {
+            self.count();
+            bell.notify_one();
+        }
+    }
+
+    fn count(&self) {
+        match outbox::n_entries(&self.file.connection) {
+            Ok(n_rows) => self.meter.set_outbox(n_rows),
+            Err(error) => tracing::debug!(%error, "the outbox cannot be counted"),
         }
     }
 

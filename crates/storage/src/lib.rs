@@ -8,21 +8,28 @@
 //! Every record has a revision, and a write applies only when its revision is greater than the stored one. So whatever
 //! is sent twice, or late, changes nothing: replays, imports and retries need no care.
 
+mod alone;
+pub mod archive;
 #[cfg(test)]
 mod conformance;
 mod driver;
 mod embedded;
 mod fault;
 mod meter;
+mod mongo;
 mod record;
+mod replay;
 mod request;
 pub mod schema;
+#[cfg(test)]
+mod secantus;
 mod settings;
 mod store;
 mod table;
 
 pub use driver::{Driver, open};
 pub use meter::{State, Stats};
+pub use mongo::Address;
 pub use record::{Record, VALUE_MAX_BYTES, Write};
 pub use settings::Settings;
 pub use store::Store;

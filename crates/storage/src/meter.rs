@@ -144,6 +144,30 @@ impl Meter {
         self.numbers().stats.file_bytes = n_bytes;
     }
 
+    pub(crate) fn set_outbox(&self, n_rows: u64) {
+        self.numbers().stats.outbox = n_rows;
+    }
+
+    pub(crate) fn replayed(&self, writes: u64) {
+        self.numbers().stats.replayed += writes;
+    }
+
+    pub(crate) fn rejected(&self) {
+        self.numbers().stats.rejected += 1;
+    }
+
+    /// MongoDB cannot be written; whether that is news.
+    pub(crate) fn replay_fails(&self, fault: &Fault) -> bool {
+        let mut numbers = self.numbers();
+        numbers.stats.last_error = Some(fault.to_string());
+        numbers.replay.replace(fault.detail.clone()).is_none()
+    }
+
+    /// MongoDB was written; whether that is news.
+    pub(crate) fn replay_works(&self) -> bool {
+        self.numbers().replay.take().is_some()
+    }
+
     fn numbers(&self) -> MutexGuard<'_, Numbers> {
         // plain numbers: whoever panicked left nothing half done that matters
         self.numbers.lock().unwrap_or_else(PoisonError::into_inner)

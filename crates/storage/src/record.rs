@@ -99,6 +99,14 @@ impl Row {
         value.map(|value| Record { table, key, revision, value })
     }
 
+    pub(crate) fn into_write(self) -> Write {
+        let Row { table, key, revision, value } = self;
+        match value {
+            Some(value) => Write::Put { table, key, revision, value },
+            None => Write::Remove { table, key, revision },
+        }
+    }
+
     /// Refuses what no engine could keep.
     pub(crate) fn prepare(self) -> Result<Prepared, Fault> {
         let Row { table, key, revision, value } = self;

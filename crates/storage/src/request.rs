@@ -23,6 +23,33 @@ pub(crate) enum Request {
         after: Option<String>,
         answer: Answer<Page>,
     },
+    /// What waits for MongoDB, the oldest first, as much as fits into a bounded page.
+    Outbox {
+        answer: Answer<Vec<Pending>>,
+    },
+    /// MongoDB has these.
+    Sent {
+        sequence: Vec<i64>,
+        answer: Answer<()>,
+    },
+    /// Rows that come from MongoDB and need not go there.
+    Adopt {
+        rows: Vec<Row>,
+        answer: Answer<()>,
+    },
+    /// Which MongoDB the file follows.
+    Followed {
+        answer: Answer<Option<String>>,
+    },
+    /// It begins to follow another: everything that is kept goes into the outbox.
+    Enqueue {
+        answer: Answer<()>,
+    },
+    /// From now on it follows this one.
+    Follow {
+        identity: String,
+        answer: Answer<()>,
+    },
     /// End after everything that waits.
     Close,
 }
@@ -31,6 +58,13 @@ pub(crate) struct Commit {
     pub(crate) writes: Vec<Write>,
     pub(crate) asked: Instant,
     pub(crate) answer: Answer<()>,
+}
+
+/// An entry of the outbox.
+pub(crate) struct Pending {
+    pub(crate) sequence: i64,
+    /// `None` when the record is gone: put aside, or out of date.
+    pub(crate) row: Option<Row>,
 }
 
 pub(crate) struct Page {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use domain::Fault;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Place, salvage, schema};
+use super::{Place, outbox, salvage, schema};
 use crate::fault;
 use crate::meter::Meter;
 
@@ -44,11 +44,7 @@ enum Obstacle {
 impl File {
     pub(super) fn open(place: &Place, meter: &Meter) -> Result<File, Fault> {
         let directory = &place.directory;
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(|error| unwritable(directory, &error))?;
+        create_directory(directory).map_err(|error| unwritable(directory, &error))?;
         let lock = lock(directory)?;
         let path = directory.join(NAME);
         let connection = match prepare(&path) {
@@ -56,6 +52,9 @@ impl File {
             Err(Obstacle::Fault(fault)) => return Err(fault),
             Err(Obstacle::Broken(why)) => begin_anew(&path, &why, meter)?,
         };
+        if place.bell.is_none() {
+            outbox::forget(&connection).map_err(|error| fault::from_sqlite(&error))?;
+        }
         if let Some(max) = place.size_max_bytes {
             limit(&connection, max).map_err(|error| fault::from_sqlite(&error))?;
         }
@@ -167,16 +166,23 @@ fn put_aside(path: &Path) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
+fn create_directory(directory: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+/// Tries it, because rights alone do not say it: disks are mounted for reading, and root may everything.
+pub(super) fn is_writable(directory: &Path) -> bool {
+    create_directory(directory).and_then(|()| open_lock(directory)).is_ok()
+}
+
+fn open_lock(directory: &Path) -> io::Result<std::fs::File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600).open(directory.join(LOCK_NAME))
+}
+
 /// One process for one directory.
 fn lock(directory: &Path) -> Result<std::fs::File, Fault> {
-    let path = directory.join(LOCK_NAME);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| unwritable(directory, &error))?;
+    let file = open_lock(directory).map_err(|error| unwritable(directory, &error))?;
     let since = Instant::now();
     loop {
         match file.try_lock() {
@@ -191,8 +197,8 @@ fn lock(directory: &Path) -> Result<std::fs::File, Fault> {
                 )));
             }
             Err(TryLockError::Error(error)) => {
-                let path = path.display();
-                return Err(fault::transient(format!("{path} cannot be locked: {error}")));
+                let directory = directory.display();
+                return Err(fault::transient(format!("{directory} cannot be locked: {error}")));
             }
         }
     }

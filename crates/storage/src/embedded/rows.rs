@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Statement, params};
 use serde_json::Value;
 
 use super::file::now_s;
+use super::outbox;
 use crate::meter::Meter;
 use crate::record::{Prepared, Row, TOMBSTONE_KEPT, checksum};
 use crate::request::Page;
@@ -14,16 +15,32 @@ use crate::table::Table;
 const PAGE_ROWS_MAX: usize = 512;
 const PAGE_BYTES_MAX: usize = 4 << 20;
 
+/// What a write is to MongoDB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Nobody is followed.
+    Alone,
+    /// It has to hear of it.
+    Here,
+    /// It has it already.
+    There,
+}
+
 /// Writes within one transaction.
 pub(super) struct Writer<'a> {
     put: Statement<'a>,
+    outbox: Option<outbox::Writer<'a>>,
+    origin: Origin,
     now_s: i64,
 }
 
 // === impl Writer ===
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(connection: &'a Connection) -> Result<Writer<'a>, rusqlite::Error> {
+    pub(super) fn new(
+        connection: &'a Connection,
+        origin: Origin,
+    ) -> Result<Writer<'a>, rusqlite::Error> {
         let put = connection.prepare(
             "INSERT INTO records (tab, key, revision, value, sum, written_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -32,7 +49,11 @@ impl<'a> Writer<'a> {
                 sum = excluded.sum, written_at = excluded.written_at
              WHERE excluded.revision > records.revision",
         )?;
-        Ok(Writer { put, now_s: now_s() })
+        let outbox = match origin {
+            Origin::Alone => None,
+            Origin::Here | Origin::There => Some(outbox::Writer::new(connection)?),
+        };
+        Ok(Writer { put, outbox, origin, now_s: now_s() })
     }
 
     /// Whether it changed anything.
@@ -42,7 +63,14 @@ impl<'a> Writer<'a> {
         let sum = checksum(table.name(), key, *revision, text.map(str::as_bytes));
         let n_changed =
             self.put.execute(params![table.name(), key, revision, text, sum, self.now_s])?;
-        Ok(n_changed > 0)
+        let is_changed = n_changed > 0;
+        if let Some(outbox) = self.outbox.as_mut().filter(|_| is_changed) {
+            match self.origin {
+                Origin::There => outbox.remove(write)?,
+                Origin::Here | Origin::Alone => outbox.add(write)?,
+            }
+        }
+        Ok(is_changed)
     }
 }
 
@@ -161,6 +189,8 @@ fn sound(
         params![stored.id, why, now_s()],
     )?;
     transaction.execute("DELETE FROM records WHERE id = ?1", [stored.id])?;
+    // MongoDB may still have it
+    outbox::follow(&transaction, None)?;
     transaction.commit()?;
     meter.quarantined();
     tracing::warn!(

@@ -25,7 +25,7 @@ struct Life {
 
 impl Life {
     async fn begin(settings: Settings) -> Result<Life, Fault> {
-        let (store, running) = open(settings).await?;
+        let (store, running) = open(settings.patient()).await?;
         let mut driver = JoinSet::new();
         driver.spawn(running.run());
         Ok(Life { store, driver })
