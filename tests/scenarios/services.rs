@@ -12,7 +12,10 @@ use super::origin::{Asked, Origin, Step, answer, ranged};
 use super::world::{PATIENCE, Running, World};
 
 mod catalogues;
+mod hls;
 mod lists;
+mod nginx;
+mod radio;
 mod searching;
 mod telling;
 mod ytdlp;

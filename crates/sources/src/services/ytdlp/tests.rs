@@ -86,7 +86,7 @@ fn stand_in(folder: &Path) -> Option<PathBuf> {
         .args([&program, &tree])
         .status();
     if !made.is_ok_and(|status| status.success()) {
-        println!("skipped: no python3 here to run the stand-in for yt-dlp");
+        server::skipped("no python3 here to run the stand-in for yt-dlp");
         return None;
     }
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -364,12 +364,9 @@ fn real() -> Option<Settings> {
     let named = std::env::var_os("ARMEDMUSIC_YTDLP").map(PathBuf::from);
     let found = Settings { program: named, ..settings(None) };
     match Program::find(&found) {
-        Ok(Some(program)) => {
-            println!("against the real yt-dlp at {}", program.path.display());
-            Some(found)
-        }
+        Ok(Some(_)) => Some(found),
         _ => {
-            println!("skipped: no real yt-dlp here (ARMEDMUSIC_YTDLP, or on the path)");
+            server::skipped("no real yt-dlp here (ARMEDMUSIC_YTDLP, or on the path)");
             None
         }
     }
