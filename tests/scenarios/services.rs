@@ -13,6 +13,7 @@ use super::world::{PATIENCE, Running, World};
 
 mod catalogues;
 mod hls;
+mod linked;
 mod lists;
 mod nginx;
 mod radio;
