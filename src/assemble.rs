@@ -12,6 +12,7 @@ use std::time::Duration;
 use actors::settings::{Bot, Chat, Lookups, Settings, Sources};
 use domain::{ChatId, Class, Fault, UserId};
 use sources::http::AllowHost;
+use sources::short_links::ShortLinks;
 use telegram::{Secret, Session};
 
 use crate::config::{Config, Ffmpeg, Identity, Keys, Mistakes, assistant_key};
@@ -182,6 +183,7 @@ pub fn sources(config: &Config, keys: &Keys) -> Result<Sources, Mistakes> {
             backoff: Duration::from_millis(500),
         },
         attachment: sources::attachment::Settings { bytes_max: config.sources.size_max_bytes },
+        short_links: ShortLinks::new(config.sources.short_links.clone()),
         services: services::build(&config.extractors, keys, &client, &api, answer_max)?,
         lookups: Lookups {
             inquiry: domain::inquiry::Settings {

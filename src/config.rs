@@ -85,6 +85,7 @@ pub struct Call {
 pub struct Sources {
     pub music_dir: Option<PathBuf>,
     pub allow_hosts: Vec<String>,
+    pub short_links: Vec<String>,
     pub size_max_bytes: u64,
     pub resolve_max: Duration,
     pub answer_max: Duration,

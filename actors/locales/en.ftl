@@ -128,6 +128,7 @@ reason-too-large = The file is too large for me. Try a smaller one.
 reason-too-long = The track is longer than allowed here. Try a shorter one.
 reason-live-off = Live streams are not played here. Try a track with an end.
 reason-explicit-off = Explicit tracks are not played here. Try another version.
+reason-message-hidden = I cannot read that message for you: you or I are not in its chat. Forward the audio here and reply to it with <code>/play</code>.
 reason-bad-url = I open only plain http and https links. Check the link.
 reason-private-address = That link leads to a private address, which I do not open. Send a public link.
 reason-unreachable = The place where this music is does not answer. Try again later or another link.

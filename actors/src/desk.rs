@@ -2,6 +2,7 @@
 //!
 //! Part of the bot's actor: nothing here waits, what has to wait is a task whose answer comes back as a message.
 
+mod linked;
 pub(crate) mod search;
 pub(crate) mod stats;
 pub(crate) mod why;
@@ -15,7 +16,7 @@ use domain::event::{By, Event, Via};
 use domain::permission::Controls;
 use domain::player::Input;
 use domain::track::{Request, Requester};
-use domain::{Attempt, ChatId, Fault, MessageId, UserId};
+use domain::{Attempt, ChatId, Class, Fault, MessageId, UserId};
 use supervisor::Context;
 use telegram::{Account, Callback, MemberChange, MemberStatus, Message, Sender};
 use tokio::time::Instant;
@@ -242,6 +243,7 @@ impl Desk {
                     Msg::Replied { chat: Box::new(chat), asked_in, requester, outcome }
                 });
             }
+            PlayAsked::Linked(link) => self.linked(message, link, requester),
             PlayAsked::Nothing => {
                 self.settle(chat.id, Via::Message(asked_in));
                 self.say(chat.id, Some(asked_in), "reason-nothing-asked", &[]);
@@ -267,6 +269,10 @@ impl Desk {
             Ok(None) => {
                 self.settle(chat.id, Via::Message(asked_in));
                 self.say(chat.id, Some(asked_in), "reason-nothing-asked", &[]);
+            }
+            Err(fault) if fault.class == Class::Refused => {
+                self.settle(chat.id, Via::Message(asked_in));
+                self.voice.reason(chat.id, asked_in, fault.reason, self.parts.texts.clone());
             }
             Err(fault) => self.not_taken(chat.id, asked_in, &fault),
         }

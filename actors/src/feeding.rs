@@ -42,7 +42,7 @@ pub(crate) fn open(
     on_title: OnTitle,
 ) -> impl Future<Output = Told<Opened>> + Send + use<> {
     let (direct, page) = (parts.direct.clone(), Page::of(parts, &track));
-    let account = parts.shared.bot_account.now();
+    let (account, readers) = (parts.shared.bot_account.now(), parts.shared.roster.readers());
     let capacity_bytes = parts.shared.sources.read_ahead_bytes;
     let stall = parts.shared.sources.stall;
     async move {
@@ -57,7 +57,8 @@ pub(crate) fn open(
             Location::Page { .. } => page.open(&mut timeline).await.map(of_link),
             Location::Telegram(attachment) => match account {
                 Some(account) => {
-                    let download = Download::Telegram(Box::new(account.download(attachment, 0)));
+                    let download = account.download(attachment, 0).or_by(readers);
+                    let download = Download::Telegram(Box::new(download));
                     let len = Some(attachment.size_bytes);
                     Ok(Found { download, hint: hint_of(attachment), len, is_seekable: true })
                 }

@@ -3,6 +3,7 @@
 use domain::callback::{Action, Forged, Generation, Pressed, Seal};
 use domain::command::{Asked, Command, Parsed, parse};
 use domain::event::{By, Via};
+use domain::message_link::MessageLink;
 use domain::permission::Standing;
 use domain::player::Input;
 use domain::track::{Attachment, Request, Requester};
@@ -64,6 +65,8 @@ pub(crate) enum PlayAsked {
     Request(Request),
     /// Whatever is attached to this message.
     Reply(MessageId),
+    /// Whatever is attached to the message that a link names.
+    Linked(MessageLink),
     Nothing,
 }
 
@@ -169,7 +172,10 @@ fn play(
     reply_to: Option<MessageId>,
 ) -> PlayAsked {
     match (asked, attachment, reply_to) {
-        (Some(Asked::Url(url)), _, _) => PlayAsked::Request(Request::Url(url)),
+        (Some(Asked::Url(url)), _, _) => match MessageLink::parse(&url) {
+            Some(link) => PlayAsked::Linked(link),
+            None => PlayAsked::Request(Request::Url(url)),
+        },
         (Some(Asked::Query(query)), _, _) => PlayAsked::Request(Request::Query(query)),
         (None, Some(attachment), _) => PlayAsked::Request(Request::Attachment(attachment)),
         (None, None, Some(reply_to)) => PlayAsked::Reply(reply_to),

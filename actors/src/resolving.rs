@@ -17,6 +17,7 @@ use domain::timeline::{Came, Step, Then, Timeline};
 use domain::track::{Request, Track};
 use domain::{Fault, Reason, words};
 use sources::service::{Abilities, Known, Service as Port};
+use sources::short_links::ShortLinks;
 use supervisor::{Handle, Unanswered};
 use tokio::time::Instant;
 use url::Url;
@@ -42,6 +43,7 @@ pub(crate) struct Routes {
     pub(crate) files: Option<Handle<extractor::Msg>>,
     pub(crate) direct: Handle<extractor::Msg>,
     pub(crate) attachments: Handle<extractor::Msg>,
+    pub(crate) short_links: ShortLinks,
 }
 
 /// One outside service, as whoever asks it sees it.
@@ -130,6 +132,12 @@ impl Guide {
     ) -> (Told<Finding>, Option<Result<(), Fault>>) {
         let mut trail = Trail::new(self.settings.inquiry.deadline);
         let mut looked = None;
+        let request = match self.led(request, &mut trail).await {
+            Ok(request) => request,
+            Err(fault) => {
+                return (Told { outcome: Err(fault), timeline: trail.into_timeline() }, None);
+            }
+        };
         let outcome = match &request {
             Request::Found(track) => Ok(Finding::of((**track).clone())),
             Request::Url(url) if self.is_known(url) => self.link(url, &mut trail).await,
@@ -152,6 +160,21 @@ impl Guide {
             Request::Attachment(_) => self.look(&request, may_look, &mut trail, &mut looked).await,
         };
         (Told { outcome, timeline: trail.into_timeline() }, looked)
+    }
+
+    /// A short link is what it leads to.
+    async fn led(&self, request: Request, trail: &mut Trail) -> Result<Request, Fault> {
+        let link = match request {
+            Request::Url(link) if self.routes.short_links.is_one(&link) => link,
+            other => return Ok(other),
+        };
+        let at = trail.now();
+        let follow = |reply| extractor::Msg::Follow { link: link.clone(), reply };
+        let answer = patience::ask(&self.routes.direct, follow, trail.left()).await;
+        let led = answer.unwrap_or_else(|unanswered| Err(unavailable(unanswered)));
+        let came = led.as_ref().err().map_or(Came::Answer, Came::of);
+        trail.note("short link", Step::Describe, at, came, Then::Taken);
+        led.map(Request::Url)
     }
 
     /// The folder, a plain link, an attached file.

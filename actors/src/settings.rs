@@ -60,6 +60,8 @@ pub struct Sources {
     pub http: sources::http::Settings,
     pub direct: sources::direct::Settings,
     pub attachment: sources::attachment::Settings,
+    /// Whose links only say where to go.
+    pub short_links: sources::short_links::ShortLinks,
     /// The outside services in the order of asking, each with its instances.
     pub services: Vec<Vec<Arc<dyn Service>>>,
     pub lookups: Lookups,

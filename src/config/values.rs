@@ -104,6 +104,7 @@ impl Reader<'_> {
         Sources {
             music_dir: (!music_dir.is_empty()).then(|| PathBuf::from(music_dir)),
             allow_hosts: self.texts("sources.allow_hosts"),
+            short_links: self.texts("sources.short_links"),
             size_max_bytes: self.number("sources.size_max_mib", 1, 1 << 20) << 20,
             resolve_max: self.seconds("sources.resolve_max_s", 1, 300),
             answer_max: self.seconds("sources.answer_max_s", 1, 300),

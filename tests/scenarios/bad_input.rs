@@ -75,7 +75,11 @@ async fn still_works(running: &Running) {
 }
 
 /// Listens until `at_least` of a track was heard; what was heard in all, and the judgement.
-async fn hears(listener: &Listener, track: Track, at_least: Duration) -> (Vec<f32>, Report) {
+pub(crate) async fn hears(
+    listener: &Listener,
+    track: Track,
+    at_least: Duration,
+) -> (Vec<f32>, Report) {
     let deadline = Instant::now() + PATIENCE;
     let mut n_packets = at_least.as_millis() as usize / 20;
     loop {
@@ -96,7 +100,7 @@ async fn hears(listener: &Listener, track: Track, at_least: Duration) -> (Vec<f3
 
 /// The same, of something that sounds as it should: the track, at its own speed, from its start, in order. A busy
 /// machine may tear holes of a fraction of a second into it; whoever leaves out or repeats more is wrong.
-async fn hears_well(listener: &Listener, track: Track, at_least: Duration) -> Report {
+pub(crate) async fn hears_well(listener: &Listener, track: Track, at_least: Duration) -> Report {
     let (pcm, report) = hears(listener, track, at_least).await;
     let passed = report.last.saturating_sub(report.first);
     let is_in_order = passed.abs_diff(report.heard) < Duration::from_millis(1_200);

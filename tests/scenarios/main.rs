@@ -2,6 +2,7 @@
 
 mod figures;
 mod origin;
+mod parts;
 mod process;
 mod world;
 

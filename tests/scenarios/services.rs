@@ -12,7 +12,11 @@ use super::origin::{Asked, Origin, Step, answer, ranged};
 use super::world::{PATIENCE, Running, World};
 
 mod catalogues;
+mod hls;
+mod linked;
 mod lists;
+mod nginx;
+mod radio;
 mod searching;
 mod telling;
 mod ytdlp;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::ChatId;
 use domain::call::Seat;
 use supervisor::{Backoff, ChildSpec, Handle, Intensity, Strategy, SupervisorSpec, door};
-use telegram::Session;
+use telegram::{Account, Session};
 
 use super::chats::chat::call;
 use crate::requests::Request;
@@ -39,6 +39,7 @@ struct Place {
     is_ready: Arc<std::sync::atomic::AtomicBool>,
     n_calls: Arc<AtomicUsize>,
     watchers: Watchers,
+    account: Slot,
 }
 
 /// The calls that want to hear what their assistant hears about them.
@@ -85,6 +86,7 @@ pub(crate) fn child_spec(
             is_ready: Arc::default(),
             n_calls: Arc::default(),
             watchers: Watchers::default(),
+            account: Slot::new(),
         };
         let parts = assistant::Parts {
             telegram: telegram.clone(),
@@ -92,6 +94,7 @@ pub(crate) fn child_spec(
             bot_account: bot_account.clone(),
             is_ready: place.is_ready.clone(),
             watchers: place.watchers.clone(),
+            slot: place.account.clone(),
         };
         let child = assistant::child_spec(door, (index + 1).to_string(), parts);
         children.push(child.backoff(reconnect));
@@ -110,6 +113,11 @@ impl Roster {
     /// All of them, in their order.
     pub(crate) fn handles(&self) -> impl Iterator<Item = Handle<assistant::Msg>> {
         self.places.iter().map(|place| place.handle.clone())
+    }
+
+    /// The accounts of all that are signed in.
+    pub(crate) fn readers(&self) -> Vec<Account> {
+        self.places.iter().filter_map(|place| place.account.now()).collect()
     }
 
     /// An assistant that is signed in and none of `not`: the one that served the chat last, else the least busy. It

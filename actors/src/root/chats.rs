@@ -9,6 +9,7 @@ use domain::permission::Controls;
 use domain::player::Input;
 use domain::{ChatId, Fault, Reason};
 use supervisor::{ChildSpec, Dynamic, Handle, Intensity, NotStarted, SupervisorSpec, Undelivered};
+use telegram::Account;
 
 pub(crate) use chat::player;
 
@@ -98,6 +99,11 @@ impl Chats {
     fn sheets(&self) -> Vec<(ChatId, Arc<Sheet>)> {
         let players = self.players();
         players.iter().filter_map(|(chat, (_, sheet))| Some((*chat, sheet.upgrade()?))).collect()
+    }
+
+    /// Accounts that may read what the bot may not: public channels.
+    pub(crate) fn readers(&self) -> Vec<Account> {
+        self.parts.shared.roster.readers()
     }
 
     pub(crate) fn controls(&self) -> Controls {

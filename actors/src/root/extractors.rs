@@ -37,7 +37,8 @@ pub(crate) fn child_spec(
         handle
     };
     let files = settings.music_dir.clone().map(|root| start(Service::Files(root)));
-    let direct = start(Service::Direct(direct));
+    let short_links = settings.short_links.clone();
+    let direct = start(Service::Direct(direct, short_links.clone()));
     let attachments = start(Service::Attachments(settings.attachment));
     let ledger = Ledger::new(settings.services.iter().flatten().map(|one| row(&**one)).collect());
     let mut services = Vec::new();
@@ -59,7 +60,7 @@ pub(crate) fn child_spec(
     }
     let (door, handle) = door(RESOLVER_BOUND);
     let parts = resolver::Parts {
-        routes: Routes { files, direct, attachments },
+        routes: Routes { files, direct, attachments, short_links },
         services: services.into(),
         ledger: ledger.clone(),
         settings: settings.lookups,

@@ -151,6 +151,7 @@ mod tests {
         Reason::TooLong,
         Reason::LiveOff,
         Reason::ExplicitOff,
+        Reason::MessageHidden,
         Reason::BadUrl,
         Reason::PrivateAddress,
         Reason::Unreachable,

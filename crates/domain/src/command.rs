@@ -1,5 +1,7 @@
 //! What people type: `/play@bot some song`, in any case, script and direction.
 
+use crate::message_link::MessageLink;
+
 /// What a message asks of this bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parsed {
@@ -140,15 +142,16 @@ fn asked(arguments: &str) -> Option<Asked> {
     query.chars().any(char::is_alphanumeric).then(|| Asked::Query(query.to_owned()))
 }
 
-/// `scheme://…`, whatever the scheme: the guard says which may be opened, and why the others may not.
+/// `scheme://…`, whatever the scheme: the guard says which may be opened, and why the others may not. Links to Telegram
+/// messages are copied without a scheme too.
 fn is_link(word: &str) -> bool {
     match word.split_once("://") {
+        None => MessageLink::parse(word).is_some(),
         Some((scheme, rest)) => {
             !rest.is_empty()
                 && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
                 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
         }
-        None => false,
     }
 }
 

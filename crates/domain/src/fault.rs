@@ -50,6 +50,8 @@ pub enum Reason {
     ExplicitOff,
     /// The link is not one that the bot may open (scheme, user info, port).
     BadUrl,
+    /// The message that a link names cannot be read, or not by whoever asked.
+    MessageHidden,
     /// The link leads to a private or local address.
     PrivateAddress,
     /// The place where the music is does not answer.

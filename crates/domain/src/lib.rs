@@ -16,6 +16,7 @@ pub mod inquiry;
 pub mod league;
 pub mod limit;
 pub mod matching;
+pub mod message_link;
 pub mod permission;
 pub mod player;
 pub mod queue;

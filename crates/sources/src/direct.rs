@@ -24,6 +24,7 @@ use download::Fetch;
 use crate::format::{Format, SNIFF_BYTES, Verdict};
 use crate::hls::Hls;
 use crate::http::{Http, fault::place, headers};
+use crate::short_links::ShortLinks;
 
 /// The name of this source in [`Track::source`].
 pub const NAME: &str = "direct";
@@ -103,7 +104,15 @@ enum Found {
 
 impl Direct {
     pub fn new(http: Http, settings: Settings) -> Direct {
-        Direct { http, settings }
+        Direct { http: http.for_streams(), settings }
+    }
+
+    /// Where a short link leads.
+    ///
+    /// # Errors
+    /// `NotFound` when it leads nowhere; otherwise as [`Direct::open`].
+    pub async fn destination(&self, links: &ShortLinks, link: &str) -> Result<String, Fault> {
+        links.destination(&self.http, link).await.map(String::from)
     }
 
     /// Connects, reads the first bytes and says what they are. Takes up to `attempts_max` times the timeouts of the

@@ -19,6 +19,7 @@ pub(crate) mod fault;
 pub mod guard;
 pub(crate) mod headers;
 mod resolver;
+mod shoutcast;
 
 pub use guard::{AllowHost, Guard};
 
@@ -51,11 +52,11 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Http {
     inner: Arc<Inner>,
+    guard: Guard,
 }
 
 struct Inner {
     settings: Settings,
-    guard: Guard,
     /// Looks names up before a proxy is asked, which does not use the resolver below.
     checked: Resolver,
     /// For everybody: connects to global addresses only.
@@ -94,7 +95,12 @@ impl Http {
         };
         let allowed = build(&|| builder(&settings).dns_resolver(open.clone()))?;
         let guard = Guard::new(settings.allow_hosts.clone());
-        Ok(Http { inner: Arc::new(Inner { settings, guard, checked, public, allowed }) })
+        Ok(Http { inner: Arc::new(Inner { settings, checked, public, allowed }), guard })
+    }
+
+    /// The same client for what is played and not asked: it goes to the ports of stations too, and understands them.
+    pub(crate) fn for_streams(&self) -> Http {
+        Http { inner: self.inner.clone(), guard: self.guard.for_streams() }
     }
 
     /// What this client was built with.
@@ -104,7 +110,7 @@ impl Http {
 
     /// Which addresses it may go to.
     pub fn guard(&self) -> &Guard {
-        &self.inner.guard
+        &self.guard
     }
 
     /// Asks for an address and follows redirects, each hop checked. The answer may have any status but a redirect's.
@@ -128,10 +134,36 @@ impl Http {
                 None => return unpacked(&url, response),
             }
         }
-        Err(Fault::refused(
-            Reason::BadUrl,
-            format!("{}: more than {REDIRECTS_MAX} redirects", place(&url)),
-        ))
+        Err(too_many_redirects(&url))
+    }
+
+    /// Where redirects lead, as far as the first address that is not followed; that one is checked, and not asked.
+    ///
+    /// # Errors
+    /// As [`Http::get`]; `NotFound` when there is no redirect.
+    pub(crate) async fn destination(
+        &self,
+        url: &Url,
+        is_followed: impl Fn(&Url) -> bool,
+    ) -> Result<Url, Fault> {
+        let mut url = url.clone();
+        for _ in 0..=REDIRECTS_MAX {
+            let response = self.hop(&url, &HeaderMap::new(), None).await?;
+            let Some(next) = next_hop(&url, &response)? else {
+                let status = response.status();
+                return Err(match status.is_success() {
+                    true => {
+                        Fault::refused(Reason::NotFound, format!("{}: leads nowhere", place(&url)))
+                    }
+                    false => fault::of_status(&url, status, response.headers()),
+                });
+            };
+            if !is_followed(&next) {
+                return self.guard.admit(&next).map(|_| next);
+            }
+            url = next;
+        }
+        Err(too_many_redirects(&url))
     }
 
     /// Sends a body to an address, once and to nowhere else: a redirect is a refusal.
@@ -172,7 +204,7 @@ impl Http {
         body: Option<Bytes>,
     ) -> Result<Response, Fault> {
         let inner = &self.inner;
-        let is_allowed = inner.guard.admit(url)?;
+        let is_allowed = self.guard.admit(url)?;
         let client = if is_allowed { &inner.allowed } else { &inner.public };
         let slow =
             |_| Fault::transient(Reason::Timeout, format!("{}: no answer in time", place(url)));
@@ -185,10 +217,12 @@ impl Http {
             None => client.get(url.clone()),
             Some(body) => client.post(url.clone()).body(body),
         };
-        timeout(inner.settings.answer_timeout, request.headers(extra.clone()).send())
-            .await
-            .map_err(slow)?
-            .map_err(|error| fault::of_request(url, &error))
+        let answer = async {
+            let response = request.headers(extra.clone()).send().await;
+            let response = response.map_err(|error| fault::of_request(url, &error))?;
+            shoutcast::understood(url, response, self.guard.is_for_streams()).await
+        };
+        timeout(inner.settings.answer_timeout, answer).await.map_err(slow)?
     }
 }
 
@@ -208,6 +242,7 @@ fn builder(settings: &Settings) -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .retry(reqwest::retry::never())
+        .http09_responses()
         .connect_timeout(settings.connect_timeout)
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(2)
@@ -226,6 +261,11 @@ fn build(recipe: &dyn Fn() -> reqwest::ClientBuilder) -> Result<Client, Fault> {
 
 fn unbuilt(error: reqwest::Error) -> Fault {
     Fault::fatal(Reason::Internal, format!("http: {}", fault::chain(&error)))
+}
+
+fn too_many_redirects(url: &Url) -> Fault {
+    let detail = format!("{}: more than {REDIRECTS_MAX} redirects", place(url));
+    Fault::refused(Reason::BadUrl, detail)
 }
 
 /// Where a redirect points, made absolute.

@@ -16,6 +16,7 @@ pub mod http;
 pub mod secret;
 pub mod service;
 pub mod services;
+pub mod short_links;
 
 #[cfg(test)]
 mod server;

@@ -184,6 +184,12 @@ pub(crate) fn flac(length: usize) -> Vec<u8> {
     b"fLaC".iter().copied().chain(noise).collect()
 }
 
+/// Says that a test did not happen. Straight to the error output: what passing tests print is shown to nobody.
+pub(crate) fn skipped(why: &str) {
+    use std::io::Write as _;
+    let _deaf = writeln!(std::io::stderr(), "skipped: {why}").is_err();
+}
+
 pub(crate) fn install_crypto() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -26,6 +26,8 @@ const TRIES: u32 = 4;
 #[derive(Debug)]
 pub struct Download {
     account: Account,
+    /// Who may be asked where the account may not look.
+    others: Vec<Account>,
     attachment: Attachment,
     offset: u64,
     chunk: u64,
@@ -55,7 +57,8 @@ impl Account {
     /// Starts reading the file on a message at `offset` bytes. Asks nothing yet.
     pub fn download(&self, attachment: &Attachment, offset: u64) -> Download {
         let (account, attachment) = (self.clone(), attachment.clone());
-        Download { account, attachment, offset, chunk: FIRST_CHUNK, place: None }
+        let others = Vec::new();
+        Download { account, others, attachment, offset, chunk: FIRST_CHUNK, place: None }
     }
 
     /// Makes this login known to another data centre, once per connection.
@@ -80,6 +83,13 @@ impl Account {
 // === impl Download ===
 
 impl Download {
+    /// The same, read by one of these where the account may not look: bots do not read public channels that they are
+    /// not in, people do.
+    pub fn or_by(mut self, others: Vec<Account>) -> Download {
+        self.others = others;
+        self
+    }
+
     /// The next bytes, at most 512 KiB; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
         let mut tries = 0;
@@ -170,8 +180,15 @@ impl Download {
         if let Some(place) = &self.place {
             return Ok(place.clone());
         }
-        let message =
-            self.account.fetch_message(self.attachment.chat, self.attachment.message).await?;
+        let (chat, message) = (self.attachment.chat, self.attachment.message);
+        let message = loop {
+            match (self.account.fetch_message(chat, message).await, self.others.is_empty()) {
+                (Err(error), false) if error.fault.reason == Reason::AssistantNotIn => {
+                    self.account = self.others.remove(0);
+                }
+                (answer, _) => break answer?,
+            }
+        };
         let document = message.as_ref().and_then(document_of);
         let document = document
             .ok_or_else(|| CallError::refused(Reason::NotFound, "the message lost its file"))?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use simulator::world::ADA;
 
 use super::super::origin::{Origin, answer, ranged};
+use super::super::parts;
 use super::super::world::{PATIENCE, Running, World};
 use super::{gateway, music, nothing_at_home, working};
 
@@ -63,10 +64,7 @@ impl StandIn {
             .args([&path, &tree])
             .status();
         if !made.is_ok_and(|status| status.success()) {
-            #[expect(clippy::print_stdout, reason = "the test's own report says that it skipped")]
-            {
-                println!("skipped: no python3 here to run the stand-in for yt-dlp");
-            }
+            parts::skipped("no python3 here to run the stand-in for yt-dlp");
             return None;
         }
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))

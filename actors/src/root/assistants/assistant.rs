@@ -45,6 +45,8 @@ pub(crate) struct Parts {
     pub(crate) bot_account: Slot,
     pub(crate) is_ready: Arc<AtomicBool>,
     pub(crate) watchers: Watchers,
+    /// Where others find this account while it is signed in.
+    pub(crate) slot: Slot,
 }
 
 pub(crate) struct Args {
@@ -79,6 +81,7 @@ impl Actor for Assistant {
     async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         let Args { context, parts } = args;
         parts.is_ready.store(false, Ordering::Release);
+        parts.slot.put(None);
         let (account, updates, runner) =
             telegram::connect(parts.telegram.clone(), parts.session.clone());
         wire::drive(runner, &context, Msg::Ended);
@@ -112,6 +115,7 @@ impl Actor for Assistant {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         state.parts.is_ready.store(false, Ordering::Release);
+        state.parts.slot.put(None);
         let (account, mut n_asked) = (state.account.clone(), state.n_asked.subscribe());
         state.context.tasks().finish(async move {
             // leaving voice chats is among them
@@ -146,6 +150,7 @@ impl State {
         }
         self.me = Some(*me);
         self.parts.is_ready.store(true, Ordering::Release);
+        self.parts.slot.put(Some(self.account.clone()));
         self.context.ready();
         Ok(())
     }
@@ -160,6 +165,7 @@ impl State {
     /// The calls of a login that is gone look for another assistant at once.
     fn failed(&self, fault: Fault) -> supervisor::Failure {
         self.parts.is_ready.store(false, Ordering::Release);
+        self.parts.slot.put(None);
         if fault.class == Class::Fatal {
             self.tell(None, || call::Msg::AssistantLost(fault.clone()));
         }

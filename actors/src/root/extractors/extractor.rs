@@ -12,6 +12,7 @@ use domain::track::{Request, Track};
 use domain::{Fault, Reason};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use sources::files::{self, Library};
+use sources::short_links::ShortLinks;
 use sources::{attachment, direct};
 use supervisor::{ChildSpec, Context, Door, Reply};
 
@@ -22,6 +23,8 @@ const FOLDER_FILES_MAX: usize = 200_000;
 pub(crate) enum Msg {
     /// Find the track of this request.
     Look { request: Request, reply: Reply<Outcome> },
+    /// Say where a short link leads.
+    Follow { link: String, reply: Reply<Result<String, Fault>> },
     /// A look-up of the folder came back; its answer was sent from its thread.
     Done,
 }
@@ -32,7 +35,7 @@ pub(crate) type Outcome = Result<Vec<Track>, Fault>;
 #[derive(Clone)]
 pub(crate) enum Service {
     Files(PathBuf),
-    Direct(direct::Direct),
+    Direct(direct::Direct, ShortLinks),
     Attachments(attachment::Settings),
 }
 
@@ -75,6 +78,7 @@ impl Actor for Extractor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Look { request, reply } => state.look(request, reply),
+            Msg::Follow { link, reply } => state.follow(link, reply),
             Msg::Done => {}
         }
         Ok(())
@@ -87,7 +91,7 @@ impl Service {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Service::Files(_) => files::NAME,
-            Service::Direct(_) => direct::NAME,
+            Service::Direct(..) => direct::NAME,
             Service::Attachments(_) => attachment::NAME,
         }
     }
@@ -101,7 +105,7 @@ impl State {
             (Service::Files(root), Request::Query(query)) => {
                 self.search(root.clone(), query, reply)
             }
-            (Service::Direct(direct), Request::Url(url)) => {
+            (Service::Direct(direct, _), Request::Url(url)) => {
                 let direct = direct.clone();
                 self.context.tasks().spawn_quiet(async move {
                     let outcome = direct.resolve(&url).await.map(|track| vec![track]);
@@ -119,6 +123,17 @@ impl State {
                 reply.send(Err(fault));
             }
         }
+    }
+
+    fn follow(&self, link: String, reply: Reply<Result<String, Fault>>) {
+        let Service::Direct(direct, links) = self.service.clone() else {
+            let fault = Fault::refused(Reason::Internal, "only the way of links follows them");
+            reply.send(Err(fault));
+            return;
+        };
+        self.context.tasks().spawn_quiet(async move {
+            reply.send(direct.destination(&links, &link).await);
+        });
     }
 
     /// Reads the disk on a thread of its own; searches wait for each other, the folder is one.

@@ -68,6 +68,9 @@ impl Player {
             return;
         };
         current.stage = Stage::Ready;
+        // a station that plays files may begin with the head of one, which tells that file's length
+        let is_live = ready(&current.entry).is_some_and(|track| track.is_live);
+        let duration = duration.filter(|_| !is_live);
         current.duration =
             duration.or_else(|| ready(&current.entry).and_then(|track| track.duration));
         let is_long = self.settings.duration_max.zip(duration).is_some_and(|(max, is)| is > max);

@@ -90,7 +90,7 @@ impl Instance {
     /// `BadUrl` and `PrivateAddress` for where nobody may be sent.
     pub(crate) fn stream(&self, link: &str, kind: StreamKind) -> Result<Stream, Fault> {
         let url = self.join(link).ok_or_else(|| self.refused(Reason::BadUrl, "no address"))?;
-        let url = self.api.http().guard().check(url.as_str())?;
+        let url = self.api.http().guard().for_streams().check(url.as_str())?;
         let lifetime = lifetime(&url, SystemTime::now());
         Ok(Stream { url: url.into(), headers: Vec::new(), lifetime, kind })
     }

@@ -20,8 +20,8 @@ const CONFIGURATION: &str = r#"<icecast>
 <listen-socket><port>PORT</port><bind-address>127.0.0.1</bind-address></listen-socket>
 <mount type="normal"><mount-name>/live.mp3</mount-name><charset>UTF-8</charset></mount>
 <fileserve>0</fileserve>
-<paths><basedir>FOLDER</basedir><logdir>FOLDER</logdir><webroot>/usr/share/icecast2/web</webroot>
-<adminroot>/usr/share/icecast2/admin</adminroot></paths>
+<paths><basedir>FOLDER</basedir><logdir>FOLDER</logdir><webroot>FOLDER</webroot>
+<adminroot>FOLDER</adminroot></paths>
 <logging><accesslog>access.log</accesslog><errorlog>error.log</errorlog><loglevel>2</loglevel></logging>
 <security><chroot>0</chroot>OWNER</security>
 </icecast>"#;
@@ -64,10 +64,9 @@ impl Station {
         let named = std::env::var_os("ARMEDMUSIC_ICECAST").map(PathBuf::from);
         let (Some(program), Some(_)) = (named.or_else(|| found("icecast2")), found("ffmpeg"))
         else {
-            println!("skipped: no icecast2 with ffmpeg here");
+            server::skipped("no icecast2 with ffmpeg here (ARMEDMUSIC_ICECAST, or on the path)");
             return None;
         };
-        println!("against {}", program.display());
         let folder = tempfile::tempdir().unwrap();
         // root may not be Icecast: it becomes nobody, who must write its log
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();

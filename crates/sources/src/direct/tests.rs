@@ -5,6 +5,8 @@ use domain::Class;
 use super::*;
 use crate::server::{self, Request, Server, Step, answer, file, flac, head, redirect};
 
+mod stations;
+
 const MIB: usize = 1024 * 1024;
 
 pub(super) fn settings() -> Settings {
@@ -282,12 +284,15 @@ async fn a_download_that_stays_open_too_long_ends() {
     let limits =
         Settings { open_max: Duration::from_millis(300), bytes_max: u64::MAX, ..settings() };
     let direct = Direct::new(server::http(&["127.0.0.1"]), limits);
-    let mut opened = direct.open(&server.url("/a")).await.unwrap();
-    let fault = loop {
-        match opened.download.next().await {
-            Ok(bytes) => assert!(bytes.is_some(), "it never ends by itself"),
-            Err(fault) => break fault,
-        }
+    // on a busy machine its first bytes may take that long already
+    let fault = match direct.open(&server.url("/a")).await {
+        Err(fault) => fault,
+        Ok(mut opened) => loop {
+            match opened.download.next().await {
+                Ok(bytes) => assert!(bytes.is_some(), "it never ends by itself"),
+                Err(fault) => break fault,
+            }
+        },
     };
     assert_eq!(fault.reason, Reason::TooLong);
 }
@@ -344,79 +349,6 @@ async fn a_dropped_call_loses_no_byte() {
         }
     }
     assert!(all == *body);
-}
-
-#[tokio::test]
-async fn a_station_is_live_and_survives_a_break() {
-    let server = serve(|_, number| {
-        let start = head(
-            "200 OK",
-            &[
-                ("icy-name", "Radio \u{202E}Один"),
-                ("icy-br", "128"),
-                ("Content-Type", "audio/mpeg"),
-            ],
-        );
-        let end = if number == 0 { vec![] } else { vec![Step::Hang] };
-        [vec![Step::Send(start), Step::Send(flac(300_000))], end].into_iter().flatten().collect()
-    })
-    .await;
-    let mut opened = direct().open(&server.url("/live.mp3")).await.unwrap();
-    assert_eq!(opened.title, "Radio Один");
-    assert!(opened.is_live && !opened.has_ranges && opened.content_length.is_none());
-    let mut taken = 0;
-    while taken < 600_000 {
-        taken += opened.download.next().await.unwrap().expect("a station has no end").len();
-    }
-    assert_eq!(server.seen().len(), 2);
-    assert!(server.seen()[1].range_from().is_none());
-}
-
-/// Sound with these words after every `every` bytes of it.
-fn woven(sound: &[u8], every: usize, words: &str) -> Vec<u8> {
-    let count = words.len().div_ceil(16);
-    let mut block = vec![count as u8];
-    block.extend_from_slice(words.as_bytes());
-    block.resize(1 + count * 16, 0);
-    let cut =
-        |part: &[u8]| if part.len() == every { [part, &block].concat() } else { part.to_vec() };
-    sound.chunks(every).flat_map(cut).collect()
-}
-
-#[tokio::test]
-async fn titles_come_out_of_the_sound_and_it_goes_on_after_a_break_without_limits() {
-    let sound = flac(20_000);
-    let served = sound.clone();
-    let server = serve(move |_, number| {
-        if number == 1 {
-            return answer("404 Not Found", &[], b"");
-        }
-        // every connection counts in its own way
-        let (every, title, part) = match number {
-            0 => ("1000", "One - It's On", &served[..9_500]),
-            _ => ("700", "Two", &served[9_500..]),
-        };
-        let start = head("200 OK", &[("icy-metaint", every), ("icy-name", "Radio")]);
-        let body = woven(part, every.parse().unwrap(), &format!("StreamTitle='{title}';"));
-        let body = body.chunks(333).map(|chunk| Step::Send(chunk.to_vec()));
-        let end = if number == 0 { vec![] } else { vec![Step::Hang] };
-        std::iter::once(Step::Send(start)).chain(body).chain(end).collect()
-    })
-    .await;
-    // a station may bring more than a file may have
-    let settings = Settings { bytes_max: 10_000, ..settings() };
-    let direct = Direct::new(server::http(&["127.0.0.1"]), settings);
-    let mut opened = direct.open(&server.url("/live")).await.unwrap();
-    let (mut heard, mut titles) = (Vec::new(), Vec::new());
-    while heard.len() < sound.len() {
-        heard.extend_from_slice(&opened.download.next().await.unwrap().unwrap());
-        titles.extend(opened.download.take_title());
-    }
-    assert!(heard == sound, "no word in the sound");
-    titles.dedup();
-    assert_eq!(titles, ["One - It's On", "Two"]);
-    assert!(server.seen().iter().all(|request| request.header("icy-metadata") == Some("1")));
-    assert!(opened.download.seek(0).is_err());
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use domain::{Fault, Reason};
@@ -12,6 +13,10 @@ use super::fault::place;
 
 /// No link that people exchange is longer.
 const URL_BYTES_MAX: usize = 4096;
+
+/// Where stations are, beside the ports of the web: Icecast and SHOUTcast begin at 8000. Above it printers begin, which
+/// print whatever they are sent.
+const STREAM_PORTS: RangeInclusive<u16> = 8_000..=9_099;
 
 /// A host that the operator allows although the guard would refuse it: `127.0.0.1`, `[::1]:8080`, `music.lan:8000`.
 /// Without a port, every port of that host is allowed.
@@ -26,6 +31,7 @@ pub struct AllowHost {
 #[derive(Debug, Clone)]
 pub struct Guard {
     allowed: Vec<AllowHost>,
+    is_for_streams: bool,
 }
 
 // === impl AllowHost ===
@@ -69,7 +75,16 @@ impl fmt::Display for AllowHost {
 
 impl Guard {
     pub fn new(allowed: Vec<AllowHost>) -> Guard {
-        Guard { allowed }
+        Guard { allowed, is_for_streams: false }
+    }
+
+    /// The same rules for what is played: the ports of stations are open too. Addresses are as closed as ever.
+    pub(crate) fn for_streams(&self) -> Guard {
+        Guard { is_for_streams: true, ..self.clone() }
+    }
+
+    pub(crate) fn is_for_streams(&self) -> bool {
+        self.is_for_streams
     }
 
     /// Whether the operator listed this host (as [`Url::host_str`] writes it) and port.
@@ -120,8 +135,8 @@ impl Guard {
                 format!("{}: not a public address", place(url)),
             ));
         }
-        if !matches!(port, 80 | 443) {
-            return bad("only ports 80 and 443 are allowed");
+        if !self.is_open(port) {
+            return bad("the port is not one of the web or of stations");
         }
         Ok(false)
     }
@@ -133,7 +148,12 @@ impl Guard {
             Ok(literal) => Host::<&str>::Ipv6(literal).to_string(),
             Err(_) => host.to_ascii_lowercase(),
         };
-        self.is_allowed(&written, port) || is_global(address) && matches!(port, 80 | 443)
+        self.is_allowed(&written, port) || is_global(address) && self.is_open(port)
+    }
+
+    /// Whether strangers' links may name this port.
+    fn is_open(&self, port: u16) -> bool {
+        matches!(port, 80 | 443) || self.is_for_streams && STREAM_PORTS.contains(&port)
     }
 }
 

@@ -102,6 +102,14 @@ const INSIDE: &[&str] = &[
     "https://six.test/",
     "http://mapped.test/",
     "http://lan.test/",
+    // the ports of stations open no address
+    "http://127.0.0.1:8000/",
+    "http://localhost:8000/",
+    "http://10.0.0.1:8443/",
+    "http://[::1]:8080/",
+    "http://169.254.169.254:9000/",
+    "https://six.test:8443/",
+    "http://lan.test:8000/",
     "http://xn--p1ai.test/",
 ];
 
@@ -111,6 +119,9 @@ const BAD: &[&str] = &[
     "http://127.0.0.1:{p}@8.8.8.8/",
     "http://user:word@8.8.8.8/",
     "http://8.8.8.8:22/",
+    "http://8.8.8.8:6379/",
+    "http://8.8.8.8:7999/",
+    "http://8.8.8.8:9100/",
     "http://8.8.8.8:{p}/",
     "file:///etc/passwd",
     "gopher://127.0.0.1:{p}/_x",

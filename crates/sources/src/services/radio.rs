@@ -50,7 +50,7 @@ impl Radio {
             .with("limit", &limit.saturating_mul(SPARE).to_string());
         let found = self.instance.json(question).await?;
         let stations = found.items("").ok_or_else(|| self.instance.strange("a list"))?;
-        // many stations are on ports that nobody may be sent to
+        // some stations are on ports that nobody may be sent to
         let is_open = |station: &&Value| {
             let link = station.text("/url_resolved");
             link.is_some_and(|link| self.instance.stream(link, StreamKind::Endless).is_ok())

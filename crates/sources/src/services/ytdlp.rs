@@ -315,7 +315,7 @@ impl Service for Ytdlp {
 
     /// Any page may have something that plays.
     fn may_know(&self, link: &Url) -> Option<Known> {
-        let is_page = matches!(link.scheme(), "http" | "https");
+        let is_page = self.inner.http.guard().admit(link).is_ok();
         self.knows(link).or_else(|| is_page.then(|| Known::Track(link.to_string())))
     }
 

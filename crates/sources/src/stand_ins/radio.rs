@@ -34,7 +34,7 @@ fn answer(scene: &Scene, request: &Request) -> Vec<Step> {
     match request.place() {
         "/json/stations/search" if request.query("hidebroken").as_deref() == Some("true") => {
             let mut closed = station("cccccccc-0601-11e8-ae97-52543be04c81", 0);
-            closed["url_resolved"] = json!("http://radio.example:8000/fip");
+            closed["url_resolved"] = json!("http://radio.example:6379/fip");
             json(&json!([closed, station(uuid, 0)]))
         }
         "/json/stations/byuuid" if uuids == uuid => json(&json!([station(uuid, 0)])),

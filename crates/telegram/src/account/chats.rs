@@ -67,6 +67,18 @@ impl Account {
         Ok(chat_id(&answer.peer))
     }
 
+    /// The group that discusses a channel.
+    pub async fn discussion(&self, channel: ChatId) -> Result<Option<ChatId>, CallError> {
+        let ChatKind::Channel(id) = channel.kind() else { return Ok(None) };
+        let request = tl::functions::channels::GetFullChannel { channel: self.input_channel(id)? };
+        let tl::enums::messages::ChatFull::Full(answer) = self.call(&request).await?;
+        self.learn(&answer.users, &answer.chats);
+        Ok(match answer.full_chat {
+            tl::enums::ChatFull::ChannelFull(full) => full.linked_chat_id.map(ChatId::channel),
+            _ => None,
+        })
+    }
+
     /// Leaves the chat. Succeeds too when it is not in.
     pub async fn leave_chat(&self, chat: ChatId) -> Result<(), CallError> {
         let answer = match chat.kind() {

@@ -120,6 +120,28 @@ fn what_is_no_plain_web_address_is_refused() {
 }
 
 #[test]
+fn what_is_played_may_come_from_the_ports_of_stations_and_from_nowhere_new() {
+    let (asked, played) = (guard(&[]), guard(&[]).for_streams());
+    for port in [8000, 8080, 8443, 8999, 9000, 9099] {
+        let url = format!("http://radio.example:{port}/live");
+        assert!(played.check(&url).is_ok(), "{url}");
+        assert_eq!(asked.check(&url).unwrap_err().reason, Reason::BadUrl, "{url}");
+        assert!(played.admits("radio.example", "1.1.1.1".parse().unwrap(), port));
+        assert!(!asked.admits("radio.example", "1.1.1.1".parse().unwrap(), port));
+        // a port opens no address
+        for host in ["127.0.0.1", "10.0.0.1", "[::1]", "169.254.169.254", "0x7f.1"] {
+            let url = format!("http://{host}:{port}/live");
+            assert_eq!(played.check(&url).unwrap_err().reason, Reason::PrivateAddress, "{url}");
+        }
+        assert!(!played.admits("radio.example", "127.0.0.1".parse().unwrap(), port));
+    }
+    for port in [1, 21, 22, 25, 110, 3306, 5432, 6379, 7999, 9100, 9200, 11211, 27017, 65535] {
+        let url = format!("http://radio.example:{port}/live");
+        assert_eq!(played.check(&url).unwrap_err().reason, Reason::BadUrl, "{url}");
+    }
+}
+
+#[test]
 fn public_web_addresses_pass() {
     let table = [
         "http://example.org/a.mp3",

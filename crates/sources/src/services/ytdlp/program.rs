@@ -118,11 +118,10 @@ fn is_program(path: &Path) -> bool {
 // === impl Group ===
 
 impl Group {
-    /// Ends it and whatever it started, at once.
+    /// Ends it and whatever it started, at once, also when it died by itself. Nobody reaps it before: until then its
+    /// number, which is the group's, cannot become somebody else's.
     pub(super) fn kill(&mut self) {
-        // once it is reaped its number may be somebody else's
-        let is_here = matches!(self.child.try_wait(), Ok(None));
-        if let Some(id) = self.id.filter(|_| is_here)
+        if let Some(id) = self.id.take()
             && let Err(error) =
                 rustix::process::kill_process_group(id, rustix::process::Signal::KILL)
         {

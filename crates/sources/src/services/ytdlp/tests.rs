@@ -29,6 +29,11 @@ class YoutubeDL:
                     "entries": [entry(i, "song") for i in range(first, min(last, 70) + 1)]}
         if path == "die":
             os._exit(3)
+        if path.startswith("leave"):
+            if os.fork() == 0:
+                os.closerange(0, 100)
+                time.sleep(600)
+            os._exit(3)
         if path == "hang":
             time.sleep(600)
         if path == "slow":
@@ -86,7 +91,7 @@ fn stand_in(folder: &Path) -> Option<PathBuf> {
         .args([&program, &tree])
         .status();
     if !made.is_ok_and(|status| status.success()) {
-        println!("skipped: no python3 here to run the stand-in for yt-dlp");
+        server::skipped("no python3 here to run the stand-in for yt-dlp");
         return None;
     }
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -194,6 +199,38 @@ async fn a_worker_that_dies_of_a_question_leaves_it_to_the_command_and_is_replac
             }
         };
         assert_ne!(before, after);
+    })
+    .await;
+}
+
+/// Who is in a process group, and not dead.
+fn members(group: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let stat = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+        // behind the name, which may be anything: state, parent, group
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let is_one = fields.get(2) == Some(&group) && fields.first() != Some(&"Z");
+        is_one.then(|| stat.split(' ').next().unwrap().to_owned())
+    });
+    processes.collect()
+}
+
+#[tokio::test]
+async fn what_a_worker_started_does_not_outlive_one_that_died_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(program) = stand_in(folder.path()) else { return };
+    let ytdlp = made(settings(Some(program)), &[]);
+    beside(&ytdlp, async {
+        let worker = uploader(&ytdlp, "http://8.8.8.8/a").await.unwrap();
+        assert_eq!(members(&worker), [worker.as_str()], "it leads a group");
+        // the command is asked the same, and leaves somebody behind too
+        let fault = uploader(&ytdlp, "http://8.8.8.8/leave").await.unwrap_err();
+        assert!(fault.is_retryable(), "{fault}");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !members(&worker).is_empty() {
+            assert!(Instant::now() < deadline, "{:?} are left", members(&worker));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     })
     .await;
 }
@@ -364,12 +401,9 @@ fn real() -> Option<Settings> {
     let named = std::env::var_os("ARMEDMUSIC_YTDLP").map(PathBuf::from);
     let found = Settings { program: named, ..settings(None) };
     match Program::find(&found) {
-        Ok(Some(program)) => {
-            println!("against the real yt-dlp at {}", program.path.display());
-            Some(found)
-        }
+        Ok(Some(_)) => Some(found),
         _ => {
-            println!("skipped: no real yt-dlp here (ARMEDMUSIC_YTDLP, or on the path)");
+            server::skipped("no real yt-dlp here (ARMEDMUSIC_YTDLP, or on the path)");
             None
         }
     }
