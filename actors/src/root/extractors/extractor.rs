@@ -11,9 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::track::{Request, Track};
 use domain::{Fault, Reason};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use sources::cache::Cache;
 use sources::files::{self, Library};
 use sources::{attachment, direct};
 use supervisor::{ChildSpec, Context, Door, Reply};
+
+use crate::caching;
 
 /// How deep and how wide the music folder is read: enough for any private collection, an end to a mistaken `/`.
 const FOLDER_DEPTH_MAX: usize = 12;
@@ -32,7 +35,7 @@ pub(crate) type Outcome = Result<Vec<Track>, Fault>;
 #[derive(Clone)]
 pub(crate) enum Service {
     Files(PathBuf),
-    Direct(direct::Direct),
+    Direct(direct::Direct, Cache),
     Attachments(attachment::Settings),
 }
 
@@ -87,7 +90,7 @@ impl Service {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Service::Files(_) => files::NAME,
-            Service::Direct(_) => direct::NAME,
+            Service::Direct(..) => direct::NAME,
             Service::Attachments(_) => attachment::NAME,
         }
     }
@@ -101,11 +104,14 @@ impl State {
             (Service::Files(root), Request::Query(query)) => {
                 self.search(root.clone(), query, reply)
             }
-            (Service::Direct(direct), Request::Url(url)) => {
-                let direct = direct.clone();
+            (Service::Direct(direct, cache), Request::Url(url)) => {
+                let (direct, cache) = (direct.clone(), cache.clone());
                 self.context.tasks().spawn_quiet(async move {
-                    let outcome = direct.resolve(&url).await.map(|track| vec![track]);
-                    reply.send(outcome);
+                    let outcome = match caching::track(&cache, &url).await {
+                        Some(known) => Ok(known),
+                        None => direct.resolve(&url).await,
+                    };
+                    reply.send(outcome.map(|track| vec![track]));
                 });
             }
             (Service::Attachments(settings), Request::Attachment(attachment)) => {
