@@ -88,7 +88,7 @@ pub(crate) fn open(
 }
 
 /// Plays from the disk; what is played stays there meanwhile.
-fn kept(whole: Whole) -> Opened {
+fn kept(whole: Box<Whole>) -> Opened {
     let hint = Hint { extension: whole.extension.clone(), mime: Some(whole.mime.clone()) };
     let input = Input::File(whole.path.clone());
     let hold = async move {

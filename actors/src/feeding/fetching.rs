@@ -22,7 +22,7 @@ pub(super) struct Fetching<'a> {
 
 /// What came of it.
 pub(super) enum Here {
-    Whole(Whole),
+    Whole(Box<Whole>),
     Coming(Box<Found>),
 }
 
@@ -84,9 +84,9 @@ impl Fetching<'_> {
 
 /// What lies on the disk, if its server has the same or cannot say.
 async fn unless_same(
-    stale: Option<Whole>,
+    stale: Option<Box<Whole>>,
     opened: Result<direct::Opened, Fault>,
-) -> Result<Whole, Result<direct::Opened, Fault>> {
+) -> Result<Box<Whole>, Result<direct::Opened, Fault>> {
     let Some(whole) = stale else { return Err(opened) };
     let was_asked = match &opened {
         Ok(opened) if whole.is_same(opened.identity.as_ref()) => true,

@@ -64,7 +64,7 @@ pub struct Wanted {
 /// What is here of a track.
 #[derive(Debug)]
 pub enum Look {
-    Whole(Whole),
+    Whole(Box<Whole>),
     /// Its first bytes; nobody else may go on with them meanwhile.
     Begun(Box<Begun>),
     Nothing,
@@ -195,7 +195,7 @@ impl Inner {
     fn look(self: &Arc<Inner>, wanted: Wanted) -> Option<Look> {
         let disk = self.disk()?;
         if let Some(whole) = whole::take(self, &disk, wanted) {
-            return Some(Look::Whole(whole));
+            return Some(Look::Whole(Box::new(whole)));
         }
         self.books().figures.misses += 1;
         begun::take(self, &disk, wanted.key).map(|begun| Look::Begun(Box::new(begun)))

@@ -14,6 +14,9 @@ mod resumed;
 
 const MIB: usize = 1024 * 1024;
 
+/// What happens to the directory while the bot is down.
+type Damage = (&'static str, fn(&Path));
+
 fn settings(directory: &Path) -> Settings {
     Settings {
         directory: directory.to_owned(),

@@ -16,7 +16,7 @@ async fn filled(folder: &Path, server: &Server) {
 async fn a_body_that_is_not_what_it_was_is_removed_and_streams() {
     let (folder, body) = (folder(), Arc::new(flac(2 * MIB)));
     let server = serve(vec![("/a", body.clone())], None).await;
-    let damages: [(&str, fn(&Path)); 4] = [
+    let damages: [Damage; 4] = [
         ("truncated", |path| {
             fs::File::options().write(true).open(path).unwrap().set_len(1_000_000).unwrap();
         }),

@@ -103,7 +103,7 @@ async fn a_server_that_sends_the_rest_of_another_file_is_asked_for_all_of_it() {
 async fn parts_that_are_old_or_cannot_be_gone_on_with_are_removed_at_the_start() {
     let (folder, body) = (folder(), Arc::new(flac(4 * MIB)));
     let server = serve(vec![("/a", body.clone())], None).await;
-    let damages: [(&str, fn(&Path)); 4] = [
+    let damages: [Damage; 4] = [
         ("old", |folder| {
             let part = fs::File::options().write(true).open(&files(folder, "part")[0]).unwrap();
             part.set_modified(UNIX_EPOCH).unwrap();
