@@ -14,6 +14,7 @@ COPY --from=build /build/target/release/armedmusic /usr/local/bin/armedmusic
 COPY config/armedmusic.toml /etc/armedmusic/armedmusic.toml
 USER armedmusic
 WORKDIR /var/lib/armedmusic
+# state, and the cache in it
 VOLUME /var/lib/armedmusic
 # the bot drains on SIGTERM; give it longer than its own 15 s (docker stop --time 30)
 STOPSIGNAL SIGTERM

@@ -31,6 +31,10 @@ const ASSISTANT_WAIT: Duration = Duration::from_secs(30);
 const CONNECT_SLACK: Duration = Duration::from_secs(3);
 /// Administrators change seldom; a minute is what people accept.
 const STANDING_MAX: Duration = Duration::from_secs(60);
+/// What a link leads to may change; within an hour people mean the same.
+const CACHE_LINK_FRESH_FOR: Duration = Duration::from_secs(3_600);
+/// Nobody goes on with it any more.
+const CACHE_PART_AGE_MAX: Duration = Duration::from_secs(7 * 86_400);
 
 /// Why the bot cannot be started.
 #[derive(Debug)]
@@ -77,6 +81,7 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Unusabl
         media: media(config)?,
         sources: sources(config, &identity.keys)?,
         store: storage::Settings::embedded(state),
+        cache: cache(config, identity.cache_directory),
         memory: resident_bytes,
     })
 }
@@ -201,6 +206,20 @@ pub fn sources(config: &Config, keys: &Keys) -> Result<Sources, Mistakes> {
         },
         read_ahead_bytes: config.audio.read_ahead_bytes,
         stall: Duration::from_secs(30),
+    })
+}
+
+/// Where what was fetched is kept: as set, or as the system gives, or beside the state.
+fn cache(config: &Config, given: Option<PathBuf>) -> Option<sources::cache::Settings> {
+    let own = || config.state_directory.join("cache");
+    let directory = config.cache.directory.clone().or(given).unwrap_or_else(own);
+    let bytes_max = config.cache.bytes_max;
+    (bytes_max > 0).then_some(sources::cache::Settings {
+        directory,
+        bytes_max,
+        entry_bytes_max: config.cache.entry_bytes_max.min(bytes_max),
+        link_fresh_for: CACHE_LINK_FRESH_FOR,
+        part_age_max: CACHE_PART_AGE_MAX,
     })
 }
 

@@ -31,6 +31,7 @@ pub struct Config {
     pub audio: Audio,
     pub call: Call,
     pub sources: Sources,
+    pub cache: Cache,
     pub extractors: Extractors,
     pub log: Log,
 }
@@ -96,6 +97,15 @@ pub struct Sources {
 }
 
 #[derive(Debug, Clone)]
+pub struct Cache {
+    /// `None` where the system or the state directory decides.
+    pub directory: Option<PathBuf>,
+    /// 0 when nothing is kept.
+    pub bytes_max: u64,
+    pub entry_bytes_max: u64,
+}
+
+#[derive(Debug, Clone)]
 pub struct Log {
     pub level: String,
     pub is_json: bool,
@@ -115,6 +125,8 @@ pub struct Identity {
     /// People who may do what the owner may.
     pub sudo: Vec<i64>,
     pub logger: Option<i64>,
+    /// The directory that systemd gives for what can be had again.
+    pub cache_directory: Option<PathBuf>,
     /// What outside services want to see.
     pub keys: Keys,
 }

@@ -233,6 +233,10 @@ stats-engine = ⏱ { $clocks ->
         [one] 1 audio clock
        *[other] { $clocks } audio clocks
     }, never later than { $late } ms
+stats-cache = 🗄 Cache: { $entries ->
+        [one] { $entries } track
+       *[other] { $entries } tracks
+    }, { $mib } of { $mib_max } MiB · hits { $hits }, misses { $misses }, given up { $given_up }, damaged { $damaged }
 stats-well = ✅ Everybody is well.
 stats-unwell = ⚠️ <b>Not well: { $actors }</b>
 stats-services = 🌐 <b>Services</b>: answers, usual times, wins

@@ -189,6 +189,7 @@ stats-process = 💾 { $memory } МиБ · ♻️ { $restarts ->
        *[other] { $restarts } перезапусков
     }
 stats-engine = ⏱ Звуковых часов: { $clocks }, опоздание не больше { $late } мс
+stats-cache = 🗄 Кэш: треков { $entries }, { $mib } из { $mib_max } МиБ · найдено { $hits }, не найдено { $misses }, не записано { $given_up }, повреждено { $damaged }
 stats-well = ✅ Все здоровы.
 stats-unwell = ⚠️ <b>Нездоровы: { $actors }</b>
 stats-services = 🌐 <b>Сервисы</b>: ответы, обычное время, победы

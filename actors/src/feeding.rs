@@ -1,6 +1,8 @@
 //! How a track's bytes reach the decoder: a file as it is, everything else through a bounded feed that a task of the
 //! player fills.
 
+mod download;
+mod fetching;
 mod page;
 
 use std::future::Future;
@@ -12,10 +14,14 @@ use domain::track::{Attachment, Location, Track};
 use domain::{Fault, Reason};
 use media::feed::{self, Command, FeedSettings, Writer};
 use media::{Hint, Input};
+use sources::cache::{Recorder, Whole};
 
+use crate::caching;
 use crate::resolving::Told;
 use crate::root::chats::chat::Parts;
 
+use download::Download;
+use fetching::{Fetching, Found, Here};
 use page::{Page, Reopening};
 
 /// A track ready to be decoded.
@@ -29,12 +35,6 @@ pub(crate) struct Opened {
 /// Hears what a station calls the song that is on, a few seconds before it is heard: what was read ahead comes first.
 pub(crate) type OnTitle = Box<dyn Fn(String) + Send + Sync>;
 
-/// Something that yields a track's bytes in order, from any offset it supports.
-enum Download {
-    Http(Box<sources::direct::Download>),
-    Telegram(Box<telegram::Download>),
-}
-
 /// Opens a track, and says what that went through; the future is for a task.
 pub(crate) fn open(
     parts: &Parts,
@@ -43,6 +43,7 @@ pub(crate) fn open(
 ) -> impl Future<Output = Told<Opened>> + Send + use<> {
     let (direct, page) = (parts.direct.clone(), Page::of(parts, &track));
     let (account, readers) = (parts.shared.bot_account.now(), parts.shared.roster.readers());
+    let cache = parts.shared.cache.clone();
     let capacity_bytes = parts.shared.sources.read_ahead_bytes;
     let stall = parts.shared.sources.stall;
     async move {
@@ -53,14 +54,20 @@ pub(crate) fn open(
                 let input = Input::File(path.clone());
                 return Told { outcome: Ok(Opened { input, hint, download: None }), timeline };
             }
-            Location::Http(url) => direct.open(url).await.map(of_link),
-            Location::Page { .. } => page.open(&mut timeline).await.map(of_link),
+            Location::Http(_) | Location::Page { .. } => {
+                let fetching = Fetching { direct: &direct, page: &page, cache: &cache };
+                match fetching.open(&track, &mut timeline).await {
+                    Ok(Here::Whole(whole)) => return Told { outcome: Ok(kept(whole)), timeline },
+                    Ok(Here::Coming(found)) => Ok(*found),
+                    Err(fault) => Err(fault),
+                }
+            }
             Location::Telegram(attachment) => match account {
                 Some(account) => {
                     let download = account.download(attachment, 0).or_by(readers);
                     let download = Download::Telegram(Box::new(download));
-                    let len = Some(attachment.size_bytes);
-                    Ok(Found { download, hint: hint_of(attachment), len, is_seekable: true })
+                    let (len, hint) = (Some(attachment.size_bytes), hint_of(attachment));
+                    Ok(Found { download, hint, len, is_seekable: true, recorder: None })
                 }
                 None => Err(Fault::transient(
                     Reason::TelegramUnreachable,
@@ -68,72 +75,69 @@ pub(crate) fn open(
                 )),
             },
         };
-        let outcome = found.map(|Found { download, hint, len, is_seekable }| {
+        let outcome = found.map(|Found { download, hint, len, is_seekable, recorder }| {
             let settings = FeedSettings { capacity_bytes, len, is_seekable, stall };
             let (writer, reader) = feed::feed(settings);
             let is_page = matches!(track.location, Location::Page { .. });
             let reopening = is_page.then(|| Reopening::new(page, len));
-            let download =
-                Some(Box::pin(fill(download, writer, reopening, on_title)) as Pin<Box<_>>);
+            let supply = Supply { download, recorder, reopening, offset: 0 };
+            let download = Some(Box::pin(fill(supply, writer, on_title)) as Pin<Box<_>>);
             Opened { input: Input::Feed(reader), hint, download }
         });
         Told { outcome, timeline }
     }
 }
 
-/// Bytes that can be had now, and what is known of them.
-struct Found {
-    download: Download,
-    hint: Hint,
-    len: Option<u64>,
-    is_seekable: bool,
+/// Plays from the disk; what is played stays there meanwhile.
+fn kept(whole: Box<Whole>) -> Opened {
+    let hint = Hint { extension: whole.extension.clone(), mime: Some(whole.mime.clone()) };
+    let input = Input::File(whole.path.clone());
+    let hold = async move {
+        let _whole = whole;
+        std::future::pending().await
+    };
+    Opened { input, hint, download: Some(Box::pin(hold)) }
 }
 
-fn of_link(opened: sources::direct::Opened) -> Found {
-    let extension = opened.file_name.as_deref().and_then(|name| extension(Path::new(name)));
-    let hint = Hint { extension, mime: Some(opened.mime().to_owned()) };
-    Found {
-        len: opened.content_length,
-        is_seekable: opened.has_ranges,
-        download: Download::Http(Box::new(opened.download)),
-        hint,
-    }
+/// Bytes that come while they are played.
+struct Supply {
+    download: Download,
+    /// Writes down what comes.
+    recorder: Option<Recorder>,
+    reopening: Option<Reopening>,
+    offset: u64,
 }
 
 /// Downloads into the feed, seeks when the reader asks, ends when nobody reads any more.
-async fn fill(
-    mut download: Download,
-    mut writer: Writer,
-    mut reopening: Option<Reopening>,
-    on_title: OnTitle,
-) {
-    let mut offset = 0;
+async fn fill(mut supply: Supply, mut writer: Writer, on_title: OnTitle) {
     loop {
         // a command makes the bytes under way worthless, so losing them with the future is right
         let step = tokio::select! {
             biased;
             command = writer.command() => Err(command),
-            bytes = download.next() => Ok(bytes),
+            bytes = supply.download.next() => Ok(bytes),
         };
         let command = match step {
             Err(command) => command,
-            Ok(Ok(Some(bytes))) => match writer.push(&bytes).await {
-                Ok(()) => {
-                    offset += bytes.len() as u64;
-                    download.take_title().into_iter().for_each(&on_title);
-                    reopening.iter_mut().for_each(Reopening::went_on);
-                    continue;
+            Ok(Ok(Some(bytes))) => {
+                supply.write_down(&bytes);
+                match writer.push(&bytes).await {
+                    Ok(()) => {
+                        supply.offset += bytes.len() as u64;
+                        supply.download.take_title().into_iter().for_each(&on_title);
+                        supply.reopening.iter_mut().for_each(Reopening::went_on);
+                        continue;
+                    }
+                    Err(command) => command,
                 }
-                Err(command) => command,
-            },
+            }
             Ok(Ok(None)) => {
                 writer.finish();
                 // the reader may still seek, to an index at the end or back to its start
                 writer.command().await
             }
             Ok(Err(fault)) => {
-                if let Some(anew) = again(&mut reopening, offset, &fault).await {
-                    download = anew;
+                if supply.again(&fault).await {
                     continue;
                 }
                 writer.fail(fault);
@@ -142,45 +146,33 @@ async fn fill(
         };
         match command {
             Command::Close => return,
-            Command::Seek(to) => match download.seek(to) {
-                Ok(()) => offset = to,
+            Command::Seek(to) => match supply.download.seek(to) {
+                Ok(()) => supply.offset = to,
                 Err(fault) => writer.fail(fault),
             },
         }
     }
 }
 
-/// The same bytes from `offset` at another address, when the first one ended under the reader.
-async fn again(reopening: &mut Option<Reopening>, offset: u64, why: &Fault) -> Option<Download> {
-    let opened = reopening.as_mut()?.at(offset, why).await?;
-    Some(Download::Http(Box::new(opened.download)))
-}
+// === impl Supply ===
 
-// === impl Download ===
-
-impl Download {
-    async fn next(&mut self) -> Result<Option<bytes::Bytes>, Fault> {
-        match self {
-            Download::Http(download) => download.next().await,
-            Download::Telegram(download) => Ok(download.next().await?),
+impl Supply {
+    fn write_down(&mut self, bytes: &bytes::Bytes) {
+        let recorder = self.recorder.as_mut();
+        if let Some(job) = recorder.and_then(|recorder| recorder.offer(self.offset, bytes)) {
+            caching::run(job);
         }
     }
 
-    fn take_title(&mut self) -> Option<String> {
-        match self {
-            Download::Http(download) => download.take_title(),
-            Download::Telegram(_) => None,
-        }
-    }
-
-    fn seek(&mut self, offset: u64) -> Result<(), Fault> {
-        match self {
-            Download::Http(download) => download.seek(offset),
-            Download::Telegram(download) => {
-                download.seek(offset);
-                Ok(())
-            }
-        }
+    /// Goes on with the same bytes at another address, when the first one ended under the reader.
+    async fn again(&mut self, why: &Fault) -> bool {
+        let Some(reopening) = self.reopening.as_mut() else { return false };
+        let Some(opened) = reopening.at(self.offset, why).await else { return false };
+        // for the ear it is the same; what is kept has to be the same bit for bit
+        let identity = opened.identity.as_ref();
+        self.recorder.take_if(|recorder| !recorder.goes_on(identity));
+        self.download = Download::Http(Box::new(opened.download));
+        true
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod alarm;
 mod breakers;
+mod caching;
 mod call_sink;
 mod feeding;
 mod inbox;

@@ -6,6 +6,7 @@ use domain::candidate::Stream;
 use domain::timeline::Timeline;
 use domain::track::{Location, Request, Track};
 use domain::{Fault, Reason};
+use sources::cache::Cache;
 use supervisor::{Intensity, Options, Strategy, SupervisorSpec, start_root};
 use tokio::time::Instant;
 
@@ -37,7 +38,7 @@ pub struct LookedUp {
 /// When the sources cannot be used as they are set.
 pub async fn look_up(sources: Sources, request: Request) -> Result<LookedUp, Fault> {
     let within = sources.lookups.inquiry.deadline + SLACK;
-    let (extractors, resolver, _) = extractors::child_spec(sources)?;
+    let (extractors, resolver, _) = extractors::child_spec(sources, Cache::off())?;
     let spec = SupervisorSpec::new(Strategy::OneForOne, INTENSITY).child(extractors);
     let root = start_root(spec, Options::default());
     let began = Instant::now();

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Fault;
+use sources::cache::Cache;
 use supervisor::{
     Handle, Intensity, Options, RestartBudget, Root, State, Strategy, SupervisorSpec, door,
     start_root,
@@ -62,7 +63,9 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
         store::Parts { settings: settings.store, shelf: shelf.clone(), keeps: keeps.clone() },
     );
     let search_max = settings.sources.lookups.inquiry.deadline;
-    let (extractors, resolver, ledger) = extractors::child_spec(settings.sources.clone())?;
+    let cache = settings.cache.map_or_else(Cache::off, Cache::new);
+    let (extractors, resolver, ledger) =
+        extractors::child_spec(settings.sources.clone(), cache.clone())?;
     let (assistants, roster) = assistants::child_spec(
         settings.telegram.clone(),
         settings.assistants,
@@ -73,6 +76,7 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
         settings: settings.chat,
         call_settings: settings.call,
         sources: settings.sources,
+        cache: cache.clone(),
         engine: engine.clone(),
         transport,
         resolver: resolver.clone(),
@@ -88,6 +92,7 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
         started: Instant::now(),
         memory: settings.memory,
         ledger,
+        cache,
     };
     let bot_spec = bot::child_spec(
         bot_door,

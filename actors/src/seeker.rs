@@ -9,6 +9,7 @@ use domain::queue::{EntryId, Item};
 use domain::timeline::Timeline;
 use domain::track::{Location, Request, Requester};
 use domain::{Attempt, Fault, MessageId, Reason};
+use sources::cache::Cache;
 use supervisor::{Context, Handle, Reply};
 
 use crate::patience;
@@ -25,6 +26,7 @@ pub(crate) struct Seeker {
     context: Context<player::Msg>,
     resolver: Handle<resolver::Msg>,
     within: Duration,
+    cache: Cache,
     /// The entry that was opened ahead last.
     prepared: Option<EntryId>,
 }
@@ -34,7 +36,8 @@ pub(crate) struct Seeker {
 impl Seeker {
     pub(crate) fn new(context: Context<player::Msg>, parts: &Parts) -> Seeker {
         let within = parts.sources.lookups.inquiry.deadline + ANSWER_SLACK;
-        Seeker { context, resolver: parts.resolver.clone(), within, prepared: None }
+        let (resolver, cache) = (parts.resolver.clone(), parts.cache.clone());
+        Seeker { context, resolver, within, cache, prepared: None }
     }
 
     pub(crate) fn resolve(&self, attempt: Attempt, request: Request) {
@@ -71,7 +74,7 @@ impl Seeker {
         let Some(next) = rules.queue().front().filter(|_| is_near) else { return };
         let Item::Ready(track) = &next.item else { return };
         let is_page = matches!(track.location, Location::Page { .. });
-        if !is_page || self.prepared == Some(next.id) {
+        if !is_page || self.prepared == Some(next.id) || self.cache.has(track) {
             return;
         }
         self.prepared = Some(next.id);

@@ -24,6 +24,8 @@ pub struct Settings {
     pub media: media::Settings,
     pub sources: Sources,
     pub store: storage::Settings,
+    /// What was fetched is kept there; `None` keeps nothing.
+    pub cache: Option<sources::cache::Settings>,
     /// How many bytes of memory the process holds; asking the system is `src/`'s work.
     pub memory: fn() -> Option<u64>,
 }

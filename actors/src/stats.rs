@@ -25,6 +25,8 @@ pub struct Stats {
     pub engine: Engine,
     /// How the outside services are doing, in the order of asking.
     pub services: Vec<domain::league::Line>,
+    /// What was fetched and kept; `None` when nothing is.
+    pub cache: Option<CacheStats>,
     /// Those that have a player, by their numbers.
     pub chats: Vec<ChatStats>,
     pub tree: Snapshot,
@@ -53,6 +55,23 @@ pub struct Engine {
     /// Share of real time that one encoder takes, in thousandths.
     pub encode_load_permille: u32,
     pub packets_corrupt: u64,
+}
+
+/// What was fetched and kept, and what it was good for since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheStats {
+    pub entries: u64,
+    pub bytes: u64,
+    pub bytes_max: u64,
+    /// Tracks that were played from the disk, and those that were not there.
+    pub hits: u64,
+    pub misses: u64,
+    /// Downloads that were gone on with.
+    pub resumed: u64,
+    /// Tracks that could not be written, and streamed on.
+    pub given_up: u64,
+    /// What was found damaged and removed.
+    pub damaged: u64,
 }
 
 /// One chat's player and call.
@@ -136,6 +155,7 @@ pub(crate) struct Board {
     /// How large the process is.
     pub(crate) memory: fn() -> Option<u64>,
     pub(crate) ledger: crate::ledger::Ledger,
+    pub(crate) cache: sources::cache::Cache,
 }
 
 // === impl Board ===
@@ -159,6 +179,7 @@ impl Board {
                 packets_corrupt: engine.packets_corrupt,
             },
             services: self.ledger.table(),
+            cache: self.cache.figures().map(CacheStats::of),
             chats,
             tree,
         }
@@ -225,6 +246,23 @@ impl Tree {
     /// Chats in which something sounds.
     pub fn n_playing(&self) -> usize {
         self.board.chats.n_playing()
+    }
+}
+
+// === impl CacheStats ===
+
+impl CacheStats {
+    fn of(figures: sources::cache::Figures) -> CacheStats {
+        CacheStats {
+            entries: figures.entries,
+            bytes: figures.bytes,
+            bytes_max: figures.bytes_max,
+            hits: figures.hits,
+            misses: figures.misses,
+            resumed: figures.resumed,
+            given_up: figures.given_up,
+            damaged: figures.damaged,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The environment's part of the settings: who this installation is. Only `src/` reads the environment.
 
+use std::path::PathBuf;
+
 use sources::secret::Secret;
 
 use super::{Identity, Keys, Mistake, Mistakes};
@@ -65,6 +67,10 @@ impl Environment<'_> {
         );
         let bot_session = self.get("BOT_SESSION");
         let keys = self.keys();
+        // one for each directory that the unit names; it names one
+        let cache_directory = self.get("CACHE_DIRECTORY");
+        let cache_directory =
+            cache_directory.and_then(|all| all.split(':').next().map(PathBuf::from));
         if !mistakes.is_empty() {
             return Err(Mistakes(mistakes));
         }
@@ -77,6 +83,7 @@ impl Environment<'_> {
             owner,
             sudo,
             logger,
+            cache_directory,
             keys,
         })
     }

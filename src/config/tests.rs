@@ -72,6 +72,9 @@ fn every_mistake_names_its_key_and_its_fix() {
             "extractors.ytdlp.memory_max_mib",
             "must be from 64 to 65536, but is 1",
         ),
+        ("[cache]\nsize_mib = -1", "cache.size_mib", "must be from 0 to 16777216, but is -1"),
+        ("[cache]\nentry_max_mib = 0", "cache.entry_max_mib", "must be from 1 to 1048576"),
+        ("[cache]\nsize_mb = 1", "cache.size_mb", "did you mean \"size_mib\""),
         ("[state]\ndirectory = \" \"", "state.directory", "must not be empty"),
         ("[chat\n", "the file", "is not TOML"),
     ];

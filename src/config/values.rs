@@ -8,7 +8,7 @@ use actors::speech::Language;
 use domain::permission::Controls;
 use toml::{Table, Value};
 
-use super::{Audio, Call, Chat, Config, Ffmpeg, Log, Mistake, Mistakes, Sources, Telegram};
+use super::{Audio, Cache, Call, Chat, Config, Ffmpeg, Log, Mistake, Mistakes, Sources, Telegram};
 
 /// Reads values and collects what is wrong with them.
 pub(super) struct Reader<'a> {
@@ -43,6 +43,13 @@ impl Reader<'_> {
                 ended_wait: self.seconds("call.ended_wait_s", 0, 86_400),
             },
             sources: self.sources(),
+            cache: Cache {
+                directory: Some(self.text("cache.directory"))
+                    .filter(|directory| !directory.trim().is_empty())
+                    .map(PathBuf::from),
+                bytes_max: self.number("cache.size_mib", 0, 1 << 24) << 20,
+                entry_bytes_max: self.number("cache.entry_max_mib", 1, 1 << 20) << 20,
+            },
             extractors: self.extractors(),
             log: Log {
                 level: self.filled("log.level"),

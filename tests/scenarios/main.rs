@@ -7,6 +7,7 @@ mod process;
 mod world;
 
 mod bad_input;
+mod cache;
 mod calls;
 mod commands;
 mod formats;

@@ -78,7 +78,7 @@ fn opened(url: &str) -> Vec<Step> {
     answer("200 OK", "application/json", body.as_bytes())
 }
 
-fn music() -> Vec<u8> {
+pub(crate) fn music() -> Vec<u8> {
     let folder = tempfile::tempdir().expect("the disk has room");
     simulator::music::write_to(folder.path()).expect("the disk has room");
     let files = std::fs::read_dir(folder.path()).expect("it was written");
@@ -116,7 +116,7 @@ async fn breaking() -> Origin {
 }
 
 /// An empty folder, so that everything is looked for outside.
-fn nothing_at_home() -> tempfile::TempDir {
+pub(crate) fn nothing_at_home() -> tempfile::TempDir {
     tempfile::tempdir().expect("the disk has room")
 }
 

@@ -6,7 +6,7 @@ use domain::candidate::Stream;
 use domain::timeline::{Came, Row, Step, Then, Timeline};
 use domain::track::Track;
 use domain::{Fault, Reason};
-use sources::direct::{Direct, Opened};
+use sources::direct::{Direct, Opened, Resume};
 use supervisor::Handle;
 use tokio::time::Instant;
 
@@ -47,14 +47,18 @@ impl Page {
     }
 
     /// An address that does not work any more is asked for anew, once.
-    pub(super) async fn open(&self, timeline: &mut Timeline) -> Result<Opened, Fault> {
+    pub(super) async fn open(
+        &self,
+        timeline: &mut Timeline,
+        resume: Option<&Resume>,
+    ) -> Result<Opened, Fault> {
         let began = Instant::now();
         let mut is_stale = false;
         loop {
             let at = began.elapsed();
             let stream = self.address(is_stale, |told| timeline.append(told, at)).await?;
             let at = began.elapsed();
-            let fault = match self.direct.open_stream(&stream).await {
+            let fault = match self.direct.open_stream_from(&stream, resume).await {
                 Ok(opened) => return Ok(opened),
                 Err(fault) => fault,
             };

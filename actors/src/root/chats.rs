@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use domain::permission::Controls;
 use domain::player::Input;
 use domain::{ChatId, Fault, Reason};
+use sources::cache::Cache;
 use supervisor::{ChildSpec, Dynamic, Handle, Intensity, NotStarted, SupervisorSpec, Undelivered};
 use telegram::Account;
 
@@ -34,6 +35,7 @@ pub(crate) struct Parts {
     pub(crate) settings: Chat,
     pub(crate) call_settings: domain::call::Settings,
     pub(crate) sources: Sources,
+    pub(crate) cache: Cache,
     pub(crate) engine: Arc<media::Engine>,
     pub(crate) transport: Arc<group_call::Transport>,
     pub(crate) resolver: Handle<resolver::Msg>,

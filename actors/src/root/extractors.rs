@@ -9,6 +9,7 @@ use std::time::Duration;
 use domain::Fault;
 use domain::league::Instance;
 use domain::limit::Bucket;
+use sources::cache::Cache;
 use sources::service::Service as Port;
 use supervisor::{ChildSpec, Handle, Intensity, Strategy, SupervisorSpec, door};
 
@@ -27,6 +28,7 @@ const RESOLVER_BOUND: usize = 1_024;
 /// The supervisor, the way to the resolver, and how the services are doing.
 pub(crate) fn child_spec(
     settings: Sources,
+    cache: Cache,
 ) -> Result<(ChildSpec, Handle<resolver::Msg>, Ledger), Fault> {
     let http = sources::http::Http::new(settings.http.clone())?;
     let direct = sources::direct::Direct::new(http, settings.direct.clone());
@@ -38,7 +40,7 @@ pub(crate) fn child_spec(
     };
     let files = settings.music_dir.clone().map(|root| start(Service::Files(root)));
     let short_links = settings.short_links.clone();
-    let direct = start(Service::Direct(direct, short_links.clone()));
+    let direct = start(Service::Direct(direct, short_links.clone(), cache));
     let attachments = start(Service::Attachments(settings.attachment));
     let ledger = Ledger::new(settings.services.iter().flatten().map(|one| row(&**one)).collect());
     let mut services = Vec::new();

@@ -10,7 +10,7 @@ use supervisor::{ChildSnapshot, State};
 use super::Arg;
 use super::panel::{Button, Pen, Saying, plain};
 use super::texts::clock;
-use crate::stats::{Activity, ChatStats, Quality, Stats};
+use crate::stats::{Activity, CacheStats, ChatStats, Quality, Stats};
 
 /// Telegram takes 4,096 characters after its markup is read; the page's number and a margin are left free.
 const PAGE_MAX: usize = 3_600;
@@ -83,7 +83,7 @@ impl Pen<'_> {
         let memory = stats.memory_bytes.map_or("?".to_owned(), |bytes| (bytes >> 20).to_string());
         let late = (engine.lateness_max_us / 1_000).to_string();
         let restarts = usize::try_from(totals.restarts).unwrap_or(usize::MAX);
-        vec![
+        let mut lines = vec![
             self.say(
                 "stats-head",
                 &[("version", Arg::Text(&stats.version)), ("uptime", Arg::Text(&uptime))],
@@ -111,7 +111,25 @@ impl Pen<'_> {
                 "stats-engine",
                 &[("clocks", Arg::Number(engine.clocks)), ("late", Arg::Text(&late))],
             ),
-        ]
+        ];
+        lines.extend(stats.cache.map(|cache| self.cache(cache)));
+        lines
+    }
+
+    fn cache(&self, cache: CacheStats) -> String {
+        let mib = |bytes: u64| (bytes >> 20).to_string();
+        let (bytes, bytes_max) = (mib(cache.bytes), mib(cache.bytes_max));
+        let number = |n: u64| Arg::Number(usize::try_from(n).unwrap_or(usize::MAX));
+        let args = [
+            ("entries", number(cache.entries)),
+            ("mib", Arg::Text(&bytes)),
+            ("mib_max", Arg::Text(&bytes_max)),
+            ("hits", number(cache.hits)),
+            ("misses", number(cache.misses)),
+            ("given_up", number(cache.given_up)),
+            ("damaged", number(cache.damaged)),
+        ];
+        self.say("stats-cache", &args)
     }
 
     fn unwell(&self, child: &ChildSnapshot) -> String {

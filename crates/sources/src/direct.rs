@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+mod asking;
 mod download;
 mod icy;
 mod identity;
@@ -20,6 +21,7 @@ mod lists;
 pub(crate) mod pace;
 
 use download::Fetch;
+pub use identity::Identity;
 
 use crate::format::{Format, SNIFF_BYTES, Verdict};
 use crate::hls::Hls;
@@ -79,6 +81,16 @@ pub struct Opened {
     pub has_ranges: bool,
     /// Where a list says it; files do not before they are decoded.
     pub duration: Option<Duration>,
+    /// Which version of the file it is, where it may be kept.
+    pub identity: Option<Identity>,
+}
+
+/// What is here of a file already: its first bytes. Only the rest is asked for, of the same version.
+#[derive(Debug, Clone)]
+pub struct Resume {
+    pub(crate) identity: Identity,
+    pub(crate) offset: u64,
+    pub(crate) format: Format,
 }
 
 /// A download in progress. Dropping it closes its connections.
@@ -122,8 +134,17 @@ impl Direct {
     /// `BadUrl`, `PrivateAddress`, `NotAudio`, `NotFound`, `ServiceRefused`, `Empty`, `TooLarge`, `Unsupported` are
     /// refused; `Unreachable`, `Timeout` and a service's own failures are transient, or a wait when it named one.
     pub async fn open(&self, url: &str) -> Result<Opened, Fault> {
+        self.open_from(url, None).await
+    }
+
+    /// The same where the first bytes are here already. When the file is another one by now it begins at its start:
+    /// [`Download::offset`] says so.
+    ///
+    /// # Errors
+    /// As [`Direct::open`].
+    pub async fn open_from(&self, url: &str, resume: Option<&Resume>) -> Result<Opened, Fault> {
         let url = self.http.guard().check(url)?;
-        self.open_at(url, HeaderMap::new(), StreamKind::File, LISTS_MAX).await
+        self.open_at(url, HeaderMap::new(), StreamKind::File, LISTS_MAX, resume).await
     }
 
     /// Opens what a service named, with the headers that go with it. Its word on how the bytes arrive is believed only
@@ -132,6 +153,18 @@ impl Direct {
     /// # Errors
     /// As [`Direct::open`].
     pub async fn open_stream(&self, stream: &Stream) -> Result<Opened, Fault> {
+        self.open_stream_from(stream, None).await
+    }
+
+    /// The same where the first bytes are here already; see [`Direct::open_from`].
+    ///
+    /// # Errors
+    /// As [`Direct::open`].
+    pub async fn open_stream_from(
+        &self,
+        stream: &Stream,
+        resume: Option<&Resume>,
+    ) -> Result<Opened, Fault> {
         let url = self.http.guard().check(&stream.url)?;
         let mut extra = HeaderMap::new();
         for (name, value) in &stream.headers {
@@ -141,21 +174,27 @@ impl Direct {
             value.set_sensitive(true);
             extra.insert(name, value);
         }
-        self.open_at(url, extra, stream.kind, LISTS_MAX).await
+        self.open_at(url, extra, stream.kind, LISTS_MAX, resume).await
     }
 
-    fn open_at(
-        &self,
+    fn open_at<'a>(
+        &'a self,
         url: Url,
         extra: HeaderMap,
         kind: StreamKind,
         lists_left: usize,
-    ) -> BoxFuture<'_, Result<Opened, Fault>> {
+        resume: Option<&'a Resume>,
+    ) -> BoxFuture<'a, Result<Opened, Fault>> {
         Box::pin(async move {
             let is_endless = kind == StreamKind::Endless;
             let (http, settings) = (self.http.clone(), self.settings.clone());
-            let started = Fetch::start(http, url.clone(), settings, extra.clone(), is_endless);
+            let started =
+                Fetch::start(http, url.clone(), settings, extra.clone(), is_endless, resume);
             let (mut fetch, head, at) = started.await?;
+            if let Some(Resume { format, .. }) = resume.filter(|_| fetch.offset() > 0) {
+                let download = Download(Way::Link(Box::new(fetch)));
+                return Ok(opened(&url, &head, Sniffed { download, format: *format }));
+            }
             let media_type = headers::text(&head, CONTENT_TYPE);
             let is_promised = kind == StreamKind::Hls
                 || lists::is_promised(&at, media_type)
@@ -168,7 +207,7 @@ impl Direct {
                     self.programme(at.clone(), extra, &text).await?
                 }
                 Found::List(text) if lists_left > 0 => {
-                    return self.follow(&at, &text, extra, lists_left - 1).await;
+                    return self.follow(&at, &text, extra, lists_left - 1, resume).await;
                 }
                 Found::List(_) => {
                     let detail = format!("{}: a list of lists of lists", place(&url));
@@ -186,12 +225,13 @@ impl Direct {
         text: &[u8],
         extra: HeaderMap,
         lists_left: usize,
+        resume: Option<&Resume>,
     ) -> Result<Opened, Fault> {
         let mut last = None;
         for link in lists::links(at, text) {
             // what one host was told is not said to another
             let own = if link.origin() == at.origin() { extra.clone() } else { HeaderMap::new() };
-            match self.open_at(link, own, StreamKind::File, lists_left).await {
+            match self.open_at(link, own, StreamKind::File, lists_left, resume).await {
                 Ok(opened) => return Ok(opened),
                 Err(fault) => last = Some(fault),
             }
@@ -254,6 +294,7 @@ fn opened(url: &Url, head: &HeaderMap, Sniffed { download, format }: Sniffed) ->
         is_live: download.is_live(),
         has_ranges: download.has_ranges(),
         duration: download.duration(),
+        identity: download.identity().filter(|_| headers::may_be_kept(head)).cloned(),
         download,
         format,
         file_name,
@@ -305,6 +346,14 @@ impl Download {
         }
     }
 
+    /// Which version of a file this is, where it has a length.
+    fn identity(&self) -> Option<&Identity> {
+        match &self.0 {
+            Way::Link(fetch) => Some(fetch.identity()).filter(|it| it.total.is_some()),
+            Way::Programme(_) => None,
+        }
+    }
+
     /// Whether [`Download::seek`] works.
     pub fn has_ranges(&self) -> bool {
         matches!(&self.0, Way::Link(fetch) if fetch.has_ranges())
@@ -339,20 +388,26 @@ impl Download {
 impl Opened {
     /// The track that this download is.
     pub fn track(&self, url: &str) -> Track {
-        Track {
-            title: self.title.clone(),
-            artist: None,
-            duration: self.duration,
-            location: Location::Http(url.trim().to_owned()),
-            source: NAME,
-            link: Some(url.trim().to_owned()),
-            is_live: self.is_live,
-        }
+        let (duration, is_live) = (self.duration, self.is_live);
+        Track { duration, is_live, ..track(url, self.title.clone()) }
     }
 
     /// The media type that the bytes have, whatever the server calls them.
     pub fn mime(&self) -> &'static str {
         self.format.mime()
+    }
+}
+
+/// A file behind a link.
+pub(crate) fn track(url: &str, title: String) -> Track {
+    Track {
+        title,
+        artist: None,
+        duration: None,
+        location: Location::Http(url.trim().to_owned()),
+        source: NAME,
+        link: Some(url.trim().to_owned()),
+        is_live: false,
     }
 }
 

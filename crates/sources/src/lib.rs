@@ -1,4 +1,5 @@
-//! Where music comes from: outside services, addresses on the web, a folder on disk, files attached to messages.
+//! Where music comes from: outside services, addresses on the web, a folder on disk, files attached to messages, and what
+//! was fetched before.
 //!
 //! The only crate that speaks HTTP as a client and the only one that reads tags. It starts no task and holds no
 //! state about chats; whoever calls it drives its futures, runs its blocking functions on blocking threads, and
@@ -7,6 +8,7 @@
 
 pub mod api;
 pub mod attachment;
+pub mod cache;
 pub mod catalogues;
 pub mod direct;
 pub mod files;

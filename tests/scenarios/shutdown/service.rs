@@ -111,6 +111,11 @@ fn the_unit_agrees_with_the_program() {
     assert_eq!(value("RestartPreventExitStatus"), Some("78"));
     let stop: u64 = value("TimeoutStopSec").and_then(|s| s.parse().ok()).expect("in seconds");
     assert!(stop > armedmusic::run::LAST_RESORT.as_secs(), "{stop}");
+    // $STATE_DIRECTORY and $CACHE_DIRECTORY are below these, and nobody else reads what is in them
+    for kind in ["State", "Cache"] {
+        assert_eq!(value(&format!("{kind}Directory")), Some("armedmusic"), "{kind}");
+        assert_eq!(value(&format!("{kind}DirectoryMode")), Some("0700"), "{kind}");
+    }
     assert!(value("WatchdogSec").is_some() && value("NotifyAccess") == Some("main"));
 }
 

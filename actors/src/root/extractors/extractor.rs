@@ -11,10 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::track::{Request, Track};
 use domain::{Fault, Reason};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use sources::cache::Cache;
 use sources::files::{self, Library};
 use sources::short_links::ShortLinks;
 use sources::{attachment, direct};
 use supervisor::{ChildSpec, Context, Door, Reply};
+
+use crate::caching;
 
 /// How deep and how wide the music folder is read: enough for any private collection, an end to a mistaken `/`.
 const FOLDER_DEPTH_MAX: usize = 12;
@@ -35,7 +38,7 @@ pub(crate) type Outcome = Result<Vec<Track>, Fault>;
 #[derive(Clone)]
 pub(crate) enum Service {
     Files(PathBuf),
-    Direct(direct::Direct, ShortLinks),
+    Direct(direct::Direct, ShortLinks, Cache),
     Attachments(attachment::Settings),
 }
 
@@ -105,11 +108,14 @@ impl State {
             (Service::Files(root), Request::Query(query)) => {
                 self.search(root.clone(), query, reply)
             }
-            (Service::Direct(direct, _), Request::Url(url)) => {
-                let direct = direct.clone();
+            (Service::Direct(direct, _, cache), Request::Url(url)) => {
+                let (direct, cache) = (direct.clone(), cache.clone());
                 self.context.tasks().spawn_quiet(async move {
-                    let outcome = direct.resolve(&url).await.map(|track| vec![track]);
-                    reply.send(outcome);
+                    let outcome = match caching::track(&cache, &url).await {
+                        Some(known) => Ok(known),
+                        None => direct.resolve(&url).await,
+                    };
+                    reply.send(outcome.map(|track| vec![track]));
                 });
             }
             (Service::Attachments(settings), Request::Attachment(attachment)) => {
@@ -126,7 +132,7 @@ impl State {
     }
 
     fn follow(&self, link: String, reply: Reply<Result<String, Fault>>) {
-        let Service::Direct(direct, links) = self.service.clone() else {
+        let Service::Direct(direct, links, _) = self.service.clone() else {
             let fault = Fault::refused(Reason::Internal, "only the way of links follows them");
             reply.send(Err(fault));
             return;

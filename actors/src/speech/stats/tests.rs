@@ -81,6 +81,16 @@ fn busy(n_chats: i64) -> Stats {
         },
         engine: Engine { clocks: 1, lateness_max_us: 4_200, ..Engine::default() },
         services: vec![],
+        cache: Some(CacheStats {
+            entries: 12,
+            bytes: 96 << 20,
+            bytes_max: 2_048 << 20,
+            hits: 30,
+            misses: 14,
+            resumed: 2,
+            given_up: 1,
+            damaged: 0,
+        }),
         chats,
         tree: Snapshot { children: tree },
     }
@@ -195,6 +205,12 @@ fn the_same_value_is_read_as_text_and_as_json() {
     let json = serde_json::to_value(&stats).expect("plain data");
     let pages = pages(&stats, Language::En);
     let text: String = pages.iter().map(|page| page.html.as_str()).collect();
+    let cache = &json["cache"];
+    let figures = format!(
+        "{} tracks, 96 of 2048 MiB · hits {}, misses {}, given up {}, damaged {}",
+        cache["entries"], cache["hits"], cache["misses"], cache["given_up"], cache["damaged"]
+    );
+    assert!(text.contains(&figures), "{figures} in {text}");
     let paths = json["tree"]["children"].as_array().expect("a list").iter();
     let paths: Vec<&str> = paths.map(|child| child["path"].as_str().expect("text")).collect();
     assert_eq!(drawn(&pages), paths);

@@ -5,22 +5,20 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{Class, Fault, Reason};
+use domain::{Fault, Reason};
 use futures_util::future::BoxFuture;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
-use super::Settings;
+use super::asking::{BACKOFF_MAX, ask, first, pause};
 use super::icy::Icy;
 use super::identity::Identity;
 use super::pace::Pace;
-use crate::http::fault::{of_body, of_silence, of_status, place};
+use super::{Resume, Settings};
+use crate::http::fault::{of_body, of_silence, place};
 use crate::http::{Http, headers};
-
-/// The longest pause between attempts.
-const BACKOFF_MAX: Duration = Duration::from_secs(4);
 
 /// After this many good bytes a connection counts as working again.
 const PROGRESS: u64 = 256 * 1024;
@@ -96,37 +94,25 @@ impl fmt::Debug for Fetch {
 
 impl Fetch {
     /// Asks for the whole file; also returns the headers of the answer and where it came from. `is_endless` when that
-    /// is known already.
+    /// is known already. With `resume` only the rest is asked for; [`Fetch::offset`] says whether that is what came.
     pub(super) async fn start(
         http: Http,
         url: Url,
         settings: Settings,
         mut extra: HeaderMap,
         is_endless: bool,
+        resume: Option<&Resume>,
     ) -> Result<(Fetch, HeaderMap, Url), Fault> {
         extra.insert(HeaderName::from_static("icy-metadata"), HeaderValue::from_static("1"));
-        let mut failures = 0;
         let opened = Instant::now();
-        let response = loop {
-            let fault = match ask(&http, &url, &extra).await {
-                Ok(response) => break response,
-                Err(fault) => fault,
-            };
-            failures += 1;
-            if !fault.is_retryable() || failures >= settings.attempts_max {
-                return Err(fault);
-            }
-            let pause = pause(&settings, failures, &fault)?;
-            tracing::debug!(place = %place(&url), attempt = failures, %fault, "asking again");
-            sleep(pause).await;
-        };
+        let (response, is_rest) = first(&http, &url, &settings, &extra, resume).await?;
         let head = response.headers().clone();
         let identity = Identity::of(&response);
         let at = response.url().clone();
         let is_radio = is_endless || head.keys().any(|name| name.as_str().starts_with("icy-"));
         let kind = match identity.total {
             None if is_radio => Kind::Live,
-            Some(_) if headers::accepts_ranges(&head) => Kind::Ranges,
+            Some(_) if is_rest || headers::accepts_ranges(&head) => Kind::Ranges,
             _ => Kind::Whole,
         };
         if identity.total.is_some_and(|total| total > settings.bytes_max) {
@@ -139,7 +125,7 @@ impl Fetch {
             settings,
             identity,
             kind,
-            offset: 0,
+            offset: resume.filter(|_| is_rest).map_or(0, |resume| resume.offset),
             head: Bytes::new(),
             body: Some(response),
             connecting: None,
@@ -240,6 +226,11 @@ impl Fetch {
     /// The whole length in bytes, if the server said it.
     pub(super) fn total(&self) -> Option<u64> {
         self.identity.total
+    }
+
+    /// Which version of the file this is.
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// Whether [`Fetch::seek`] works.
@@ -444,31 +435,6 @@ impl Fetch {
 /// How an answer weaves its titles in.
 fn icy(head: &HeaderMap) -> Option<Icy> {
     headers::text(head, HeaderName::from_static("icy-metaint"))?.parse().ok().and_then(Icy::new)
-}
-
-async fn ask(http: &Http, url: &Url, wanted: &HeaderMap) -> Result<Response, Fault> {
-    let response = http.get(url, wanted).await?;
-    match response.status() {
-        StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(response),
-        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT => {
-            Err(Fault::refused(Reason::Empty, format!("{}: no content", place(url))))
-        }
-        StatusCode::RANGE_NOT_SATISFIABLE => {
-            Err(Fault::refused(Reason::Corrupt, format!("{}: shrank", place(url))))
-        }
-        status => Err(of_status(url, status, response.headers())),
-    }
-}
-
-/// How long to wait before the next attempt, or the fault itself when its service asks for more patience than that.
-fn pause(settings: &Settings, failures: u32, fault: &Fault) -> Result<Duration, Fault> {
-    let doubled =
-        settings.backoff.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(BACKOFF_MAX);
-    match fault.class {
-        Class::FloodWait(wait) if wait > BACKOFF_MAX => Err(fault.clone()),
-        Class::FloodWait(wait) => Ok(doubled.max(wait)),
-        _ => Ok(doubled),
-    }
 }
 
 fn too_large(url: &Url, settings: &Settings) -> Fault {

@@ -2,13 +2,14 @@
 
 use reqwest::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE};
 use reqwest::{Response, StatusCode};
+use serde::{Deserialize, Serialize};
 
 use crate::http::headers;
 
 /// What a server says about the version it sends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) total: Option<u64>,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub(crate) total: Option<u64>,
     etag: Option<String>,
     modified: Option<String>,
 }
@@ -42,15 +43,34 @@ impl Identity {
             && !differ(&self.modified, &other.modified)
     }
 
+    /// Whether it is the same beyond doubt: nothing differs, and both name the same version.
+    pub fn is_surely(&self, other: &Identity) -> bool {
+        self.total.is_some()
+            && self.total == other.total
+            && self.agrees(other)
+            && (self.strong().is_some() && self.etag == other.etag
+                || self.modified.is_some() && self.modified == other.modified)
+    }
+
+    /// Whether the rest of this version can be asked for later.
+    pub(crate) fn can_resume(&self) -> bool {
+        self.strong().is_some() || self.modified.is_some()
+    }
+
+    fn strong(&self) -> Option<&str> {
+        self.etag.as_deref().filter(|tag| tag.starts_with('"'))
+    }
+
     /// Asks for the rest, provided that it is the rest of the same file (RFC 9110 §13.1.5: only a strong tag or a date
     /// may say so).
-    pub(super) fn range_from(&self, offset: u64) -> HeaderMap {
+    pub(crate) fn range_from(&self, offset: u64) -> HeaderMap {
         let mut wanted = HeaderMap::new();
         let range =
             HeaderValue::from_str(&format!("bytes={offset}-")).expect("digits are a header value");
         wanted.insert(RANGE, range);
-        let strong = self.etag.as_deref().filter(|tag| tag.starts_with('"'));
-        if let Some(Ok(version)) = strong.or(self.modified.as_deref()).map(HeaderValue::from_str) {
+        if let Some(Ok(version)) =
+            self.strong().or(self.modified.as_deref()).map(HeaderValue::from_str)
+        {
             wanted.insert(IF_RANGE, version);
         }
         wanted

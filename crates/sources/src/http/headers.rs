@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use reqwest::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderName,
-    RETRY_AFTER,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap,
+    HeaderName, RETRY_AFTER,
 };
 
 /// The longest wait that a service can ask for; more is cut.
@@ -36,6 +36,12 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 pub(crate) fn accepts_ranges(headers: &HeaderMap) -> bool {
     text(headers, ACCEPT_RANGES).is_some_and(|value| value.eq_ignore_ascii_case("bytes"))
+}
+
+/// Whether the server lets its answer be stored (RFC 9111, section 5.2.2.5).
+pub(crate) fn may_be_kept(headers: &HeaderMap) -> bool {
+    let mut wishes = text(headers, CACHE_CONTROL).unwrap_or_default().split(',');
+    !wishes.any(|wish| wish.trim().eq_ignore_ascii_case("no-store"))
 }
 
 /// `bytes 100-199/200` or `bytes 100-199/*`.
