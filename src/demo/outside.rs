@@ -59,10 +59,14 @@ pub(super) fn print(services: &[Line]) {
     println!("\nWhat the operator sees of the outside services:");
     println!("{:<12} {:>8} {:>10} {:>8} {:>8}", "service", "asked", "answered", "p50", "wins");
     for line in services {
-        let p50 = line.p50_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
+        let p50 = match line.p50_ms {
+            None => "–".to_owned(),
+            Some(0) => "< 1 ms".to_owned(),
+            Some(ms) => format!("{ms} ms"),
+        };
         let is_silent = line.n_asked > 0 && line.n_answered == 0;
         println!(
-            "{:<12} {:>8} {:>10} {p50:>8} {:>8} {:>10}",
+            "{:<12} {:>8} {:>10} {p50:>8} {:>8}  {}",
             line.service,
             line.n_asked,
             line.n_answered,
