@@ -2,7 +2,7 @@
 //!
 //! `bench calls` runs the call path in this process exactly as the bot does (media engine, clock, group-call transport)
 //! against a media server in a child process that is not counted. `bench play` runs the whole bot in the simulated
-//! Telegram. Every report names the conditions it was measured under; a figure without them says nothing.
+//! Telegram, `bench resolve` the same with ten outside services of which most hang. Every report names the conditions it was measured under; a figure without them says nothing.
 #![allow(clippy::print_stdout, reason = "figures are what it is for")]
 
 mod calls;
@@ -12,6 +12,7 @@ mod floor;
 mod play;
 mod process;
 mod report;
+mod resolve;
 mod server;
 mod spacing;
 mod statistics;
@@ -29,6 +30,7 @@ pub fn run(options: &BenchOptions) -> ExitCode {
         let done = match &options.what {
             Bench::Calls(calls) => calls::run(calls).await,
             Bench::Play(play) => play::run(play).await,
+            Bench::Resolve(resolve) => resolve::run(resolve).await,
             Bench::Table(table) => table::run(table).await,
             Bench::Store(store) => store::run(store).await,
             Bench::Sfu => server::serve(),

@@ -137,6 +137,8 @@ pub enum Bench {
     Calls(CallsOptions),
     /// From a member's /play to the first packet in another member's ear, with the whole bot.
     Play(PlayOptions),
+    /// The same while outside services hang or are down, and how soon it is told that nobody has it.
+    Resolve(ResolveBench),
     /// `calls` for each file and each number of calls, every one in a process of its own, as one Markdown table.
     Table(TableOptions),
     /// How fast state is kept: commits of many chats at once, the time to open, the size of the file.
@@ -210,6 +212,20 @@ pub struct StoreOptions {
     /// Where the file is made for the measurement; the system's temporary folder when not given.
     #[arg(long, value_name = "DIR")]
     pub directory: Option<PathBuf>,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Args)]
+pub struct ResolveBench {
+    /// How many of the ten services hang.
+    #[arg(long, default_value_t = 9, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=9))]
+    pub hanging: u8,
+    /// How often each case is measured; those that wait for all to be given up at most three times.
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub plays: u16,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,

@@ -1,11 +1,12 @@
 //! `armedmusic demo`: a short scripted session in the simulated Telegram, and what a listening member really heard.
 #![allow(clippy::print_stdout, reason = "what the demo prints is what it is for")]
 
+mod outside;
 mod transcript;
 mod verdict;
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use simulator::listener::{Listener, Style};
@@ -16,6 +17,7 @@ use crate::chaos;
 use crate::cli::DemoOptions;
 use crate::run::fail;
 use crate::simulated::{Simulated, Wishes, in_runtime, serve_demo};
+use outside::Outside;
 use transcript::Transcript;
 
 /// How long the script waits for anything the bot should do.
@@ -27,8 +29,10 @@ const LAST_HEARD: Duration = Duration::from_secs(8);
 /// The now-playing line moves this often: faster than Telegram would like, so that it can be seen moving.
 const REFRESH: Duration = Duration::from_secs(2);
 
-/// What is played: three containers of five, so that decoding and passthrough are both heard.
+/// What is played from the folder: three containers of five, so that decoding and passthrough are both heard.
 const PLAYED: [Track; 3] = [Track::Harbour, Track::Orchard, Track::Meridian];
+/// What is not in the folder.
+const ELSEWHERE: Track = Track::Northbound;
 
 pub fn run(options: &DemoOptions) -> ExitCode {
     let wishes = Wishes {
@@ -62,18 +66,29 @@ pub fn run(options: &DemoOptions) -> ExitCode {
 /// The whole session; whether everything was heard.
 async fn session(wishes: &Wishes<'_>) -> Result<bool> {
     println!("ArmedMusic in a box: a simulated Telegram, the bot, and Dmitri, who listens.\n");
-    let mut simulated = Simulated::start(wishes).await.context("the demo could not start")?;
+    let outside = Outside::start().await.context("the outside services could not start")?;
+    let (settings, hosts) = (outside.settings(), outside.hosts(wishes.allow_hosts));
+    let wishes = Wishes {
+        music: wishes.music.or(Some(outside.music())),
+        settings: &settings,
+        allow_hosts: &hosts,
+        ..*wishes
+    };
+    let mut simulated = Simulated::start(&wishes).await.context("the demo could not start")?;
     let telegram = &simulated.telegram;
     let transcript = Transcript::start(telegram.world(), telegram.population());
     let listener = Listener::join(telegram.calls(), DMITRI, jam(), Style::Native)
         .await
         .context("Dmitri could not join the voice chat")?;
 
-    let played = script(telegram.world(), &transcript).await;
+    let played = script(telegram.world(), &transcript, &listener, &outside).await;
     transcript.settle(Duration::from_millis(500)).await;
     transcript.stop();
     let packets = listener.take_packets();
-    let is_heard = played.is_ok() && verdict::print(&packets, &PLAYED);
+    let services = simulated.tree.stats().services;
+    let is_heard =
+        played.is_ok() && verdict::print(&packets, &[&PLAYED[..], &[ELSEWHERE]].concat());
+    outside::print(&services);
 
     listener.leave().await;
     simulated.stop().await;
@@ -81,14 +96,25 @@ async fn session(wishes: &Wishes<'_>) -> Result<bool> {
 }
 
 /// What Ada types, and what must come of it.
-async fn script(world: &World, transcript: &Transcript) -> Result<()> {
-    let say = |chat: i64, text: &str| {
-        world
-            .say(ADA, chat, text)
-            .map_err(|refusal| anyhow::anyhow!("Telegram refused {text:?}: {refusal:?}"))
-    };
-    say(BOT, "/start")?;
+async fn script(
+    world: &World,
+    transcript: &Transcript,
+    listener: &Listener,
+    outside: &Outside,
+) -> Result<()> {
+    say(world, BOT, "/start")?;
     private_answer(world).await?;
+    from_the_folder(world, transcript).await?;
+    from_elsewhere(world, transcript, listener, outside).await?;
+    say(world, jam(), "/stop")?;
+    expect(world, "the end", |shown| shown.text.starts_with('⏹') && shown.text.contains("stopped"))
+        .await?;
+    Ok(())
+}
+
+/// Three tracks of the music folder, with everything that can be done to them.
+async fn from_the_folder(world: &World, transcript: &Transcript) -> Result<()> {
+    let say = |chat: i64, text: &str| say(world, chat, text);
 
     let [first, second, third] = PLAYED;
     say(jam(), &format!("/play {}", first.title()))?;
@@ -115,11 +141,41 @@ async fn script(world: &World, transcript: &Transcript) -> Result<()> {
     let rest = second.duration() + PATIENCE;
     now_playing_within(world, third, rest).await?;
     transcript.settle(LAST_HEARD).await;
+    say(jam(), "/skip")
+}
 
-    say(jam(), "/stop")?;
-    expect(world, "the end", |shown| shown.text.starts_with('⏹') && shown.text.contains("stopped"))
-        .await?;
-    Ok(())
+/// A track that only outside services have, while the one that is asked first hangs.
+async fn from_elsewhere(
+    world: &World,
+    transcript: &Transcript,
+    listener: &Listener,
+    outside: &Outside,
+) -> Result<()> {
+    // what was skipped ends with some frames of silence
+    transcript.settle(PAUSED).await;
+    outside.hang();
+    transcript.note("invidious, which is asked first, hangs from now on");
+    let n_before = listener.packets().len();
+    let asked = Instant::now();
+    say(world, jam(), &format!("/play {}", ELSEWHERE.title()))?;
+    if !listener.wait_for_packets(n_before + 1, PATIENCE).await {
+        bail!("{} was not heard", ELSEWHERE.title());
+    }
+    let first = listener.packets().get(n_before).map(|packet| packet.arrival);
+    let after = first.unwrap_or(asked).saturating_duration_since(asked);
+    now_playing(world, ELSEWHERE).await?;
+    transcript.note(&format!("it sounds {} ms after it was asked for", after.as_millis()));
+    transcript.settle(LAST_HEARD).await;
+    say(world, jam(), "/why")?;
+    expect(world, "that nothing went wrong", |shown| shown.text.contains("Nothing has gone wrong"))
+        .await
+}
+
+fn say(world: &World, chat: i64, text: &str) -> Result<()> {
+    match world.say(ADA, chat, text) {
+        Ok(_) => Ok(()),
+        Err(refusal) => bail!("Telegram refused {text:?}: {refusal:?}"),
+    }
 }
 
 async fn private_answer(world: &World) -> Result<()> {

@@ -1,5 +1,7 @@
 //! The simulated Telegram beside the bot: how the one is started, and how the other is pointed at it by settings alone.
 
+pub mod services;
+
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -203,7 +205,7 @@ pub fn secrets(telegram: &Telegram) -> HashMap<String, String> {
 // === impl Folder ===
 
 impl Folder {
-    fn new() -> std::io::Result<Folder> {
+    pub fn new() -> std::io::Result<Folder> {
         let path =
             std::env::temp_dir().join(format!("armedmusic-demo-{:08x}", rand::random::<u32>()));
         std::fs::create_dir_all(&path)?;

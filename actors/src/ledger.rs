@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::breaker::Status;
-use domain::league::{Instance, League, Line};
+use domain::league::{Instance, League, Line, Standing};
 use domain::timeline::Hindrance;
 use domain::{Class, Fault};
 use tokio::time::Instant;
@@ -66,8 +66,8 @@ impl Ledger {
         self.lock().p95(row)
     }
 
-    pub(crate) fn is_unwell(&self, row: usize) -> bool {
-        self.lock().is_unwell(row, self.started.elapsed())
+    pub(crate) fn standing(&self, row: usize) -> Standing {
+        self.lock().standing(row, self.started.elapsed())
     }
 
     pub(crate) fn table(&self) -> Vec<Line> {

@@ -95,7 +95,9 @@ mod tests {
     use super::*;
 
     fn inquiry(n: usize) -> Inquiry {
-        let seats = (0..n).map(|at| Seat { who: format!("s{at}"), p95: None }).collect();
+        let seats = (0..n)
+            .map(|at| Seat { who: format!("s{at}"), p95: None, is_doubtful: false })
+            .collect();
         Inquiry::new(Settings::STANDARD, Step::Search, seats)
     }
 

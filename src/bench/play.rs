@@ -121,7 +121,7 @@ fn connected_after(simulated: &Simulated) -> Option<Duration> {
     peers.iter().find(|peer| is_assistant(peer.user))?.connected_after
 }
 
-fn say(simulated: &Simulated, text: &str) -> Result<()> {
+pub(super) fn say(simulated: &Simulated, text: &str) -> Result<()> {
     match simulated.telegram.world().say(ADA, jam(), text) {
         Ok(_) => Ok(()),
         Err(refusal) => bail!("Telegram refused {text:?}: {refusal:?}"),
@@ -129,7 +129,7 @@ fn say(simulated: &Simulated, text: &str) -> Result<()> {
 }
 
 /// Waits until nothing has been heard for a moment.
-async fn quiet(listener: &Listener) {
+pub(super) async fn quiet(listener: &Listener) {
     listener.take_packets();
     loop {
         tokio::time::sleep(QUIET).await;
@@ -163,17 +163,7 @@ async fn until(is_so: impl Fn() -> bool) -> Result<()> {
 
 fn table(figures: &Figures) -> String {
     let mut out = String::from("from /play to the first packet that another member hears\n");
-    let shown = |spread: Option<Spread>| {
-        spread.map_or_else(
-            || "–".to_owned(),
-            |s| {
-                format!(
-                    "median {:.0} ms (min {:.0}, max {:.0}, of {})",
-                    s.median_ms, s.min_ms, s.max_ms, s.of
-                )
-            },
-        )
-    };
+    let shown = |spread: Option<Spread>| spread.map_or("–".to_owned(), |it| it.to_string());
     for case in &figures.cases {
         let rows = [
             ("the assistant joins first", case.joining),

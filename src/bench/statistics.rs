@@ -1,5 +1,6 @@
 //! Few samples in, three honest figures out.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,6 +12,13 @@ pub(super) struct Spread {
     pub(super) median_ms: f64,
     pub(super) max_ms: f64,
     pub(super) of: usize,
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Spread { min_ms, median_ms, max_ms, of } = self;
+        write!(f, "median {median_ms:.0} ms (min {min_ms:.0}, max {max_ms:.0}, of {of})")
+    }
 }
 
 /// `None` when there are none.

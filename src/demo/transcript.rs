@@ -9,7 +9,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// Prints what happens in the world until it is stopped.
-pub(super) struct Transcript(JoinHandle<()>);
+pub(super) struct Transcript {
+    started: Instant,
+    printing: JoinHandle<()>,
+}
 
 struct Printer {
     names: HashMap<i64, String>,
@@ -28,10 +31,11 @@ impl Transcript {
             .map(|p| (p.id, p.first_name.clone()))
             .collect();
         names.extend(population.bots.iter().map(|bot| (bot.id, bot.first_name.clone())));
-        let mut printer = Printer { names, started: Instant::now(), last: HashMap::new() };
+        let started = Instant::now();
+        let mut printer = Printer { names, started, last: HashMap::new() };
         let mut events = world.watch();
         #[allow(clippy::disallowed_methods, reason = "the demo owns it, and ends it with itself")]
-        let task = tokio::spawn(async move {
+        let printing = tokio::spawn(async move {
             loop {
                 match events.recv().await {
                     Ok(event) => printer.print(event),
@@ -40,7 +44,12 @@ impl Transcript {
                 }
             }
         });
-        Transcript(task)
+        Transcript { started, printing }
+    }
+
+    /// What happens beside the chat.
+    pub(super) fn note(&self, text: &str) {
+        println!("{} {:<14} * {text}", clock(self.started), "");
     }
 
     /// Lets time pass while the chat goes on.
@@ -49,7 +58,7 @@ impl Transcript {
     }
 
     pub(super) fn stop(self) {
-        self.0.abort();
+        self.printing.abort();
     }
 }
 
@@ -105,7 +114,7 @@ impl Printer {
     }
 
     fn clock(&self) -> String {
-        format!("{:>5.1}s", self.started.elapsed().as_secs_f32())
+        clock(self.started)
     }
 
     fn name(&self, user: Option<i64>) -> String {
@@ -114,6 +123,10 @@ impl Printer {
             |user| self.names.get(&user).cloned().unwrap_or_else(|| user.to_string()),
         )
     }
+}
+
+fn clock(since: Instant) -> String {
+    format!("{:>5.1}s", since.elapsed().as_secs_f32())
 }
 
 fn place(chat: i64) -> &'static str {

@@ -12,6 +12,7 @@ use super::origin::{Asked, Origin, Step, answer, ranged};
 use super::world::{PATIENCE, Running, World};
 
 mod catalogues;
+mod hanging;
 mod hls;
 mod linked;
 mod lists;

@@ -19,6 +19,8 @@ pub struct Settings {
     pub patience_min: Duration,
     pub patience_max: Duration,
     pub patience_unknown: Duration,
+    /// For one answer of somebody in doubt while others can be asked too, or twice its p95 if that is longer.
+    pub doubtful_max: Duration,
     /// How often one may be asked; above 1 only for questions that change nothing.
     pub tries_max: u32,
     /// Before one is asked again.
@@ -31,6 +33,8 @@ pub struct Seat {
     pub who: String,
     /// 95 of 100 of its answers took less; `None` while too few are known.
     pub p95: Option<Duration>,
+    /// It failed lately and has not answered since: asking it is a trial, for which nobody waits long.
+    pub is_doubtful: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +109,7 @@ impl Settings {
         patience_min: Duration::from_millis(250),
         patience_max: Duration::from_secs(5),
         patience_unknown: Duration::from_secs(1),
+        doubtful_max: Duration::from_secs(5),
         tries_max: 2,
         retry_pause: Duration::from_millis(500),
     };
@@ -177,7 +182,7 @@ impl Inquiry {
         if self.is_over {
             return None;
         }
-        let overdue = self.asked().map(|(_, at, _)| at + self.settings.answer_max);
+        let overdue = self.asked().map(|(seat, at, _)| at + self.answer_max(seat));
         let ends = [self.began + self.settings.deadline];
         overdue.chain(ends).chain(self.next_at()).min()
     }
@@ -195,6 +200,16 @@ impl Inquiry {
             State::Asked { at, row } => Some((seat, at, row)),
             _ => None,
         })
+    }
+
+    /// How long its answer may take. Whoever alone can answer gets all the time there is.
+    fn answer_max(&self, seat: usize) -> Duration {
+        let Settings { answer_max, doubtful_max, .. } = self.settings;
+        let seat = self.seats.get(seat).map(|sitting| &sitting.seat);
+        match seat.filter(|seat| seat.is_doubtful && self.seats.len() > 1) {
+            Some(seat) => doubtful_max.max(seat.p95.unwrap_or_default() * 2).min(answer_max),
+            None => answer_max,
+        }
     }
 
     /// Who is next, and not before when: everybody once, in order, before anybody twice.
@@ -233,9 +248,11 @@ impl Inquiry {
     fn ask(&mut self, seat: usize, now: Duration, effects: &mut Vec<Effect>) {
         let settings = self.settings;
         let Some(sitting) = self.seats.get_mut(seat) else { return };
-        let patience = sitting.seat.p95.map_or(settings.patience_unknown, |p95| {
-            p95.clamp(settings.patience_min, settings.patience_max)
-        });
+        let patience = match sitting.seat.p95 {
+            Some(p95) => p95.clamp(settings.patience_min, settings.patience_max),
+            None if sitting.seat.is_doubtful => settings.patience_min,
+            None => settings.patience_unknown,
+        };
         sitting.n_tries += 1;
         sitting.state = State::Asked { at: now, row: self.rows.len() };
         self.rows.push(Row {
@@ -261,10 +278,9 @@ impl Inquiry {
             let fault = Fault::transient(Reason::Timeout, "nobody answered in time");
             return self.end(Verdict::Lost(fault), effects);
         }
-        let answer_max = self.settings.answer_max;
-        let is_overdue = |at: Duration| now >= at + answer_max;
-        let overdue: Vec<usize> =
-            self.asked().filter(|(_, at, _)| is_overdue(*at)).map(|(seat, ..)| seat).collect();
+        let is_overdue = |seat: usize, at: Duration| now >= at + self.answer_max(seat);
+        let asked = self.asked().filter(|(seat, at, _)| is_overdue(*seat, *at));
+        let overdue: Vec<usize> = asked.map(|(seat, ..)| seat).collect();
         for seat in &overdue {
             effects.push(Effect::CallOff(*seat, true));
             // whoever hung for so long would hang again

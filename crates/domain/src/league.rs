@@ -35,6 +35,16 @@ pub struct Instance {
     failing: (u32, Duration),
 }
 
+/// Where in the order of asking an instance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Well,
+    /// It failed and was let be for a while; one question may find out whether it answers again.
+    OnTrial,
+    /// Asked after all others.
+    Unwell,
+}
+
 #[derive(Debug, Default)]
 pub struct League(Vec<Instance>);
 
@@ -103,15 +113,18 @@ impl Instance {
         self.window.iter().flatten().count()
     }
 
-    fn line(&self, now: Duration) -> Line {
+    fn health(&self, now: Duration) -> Health {
         let left =
             |until: Duration| Health::LeftAlone { for_s: seconds(until.saturating_sub(now)) };
-        let health = match self.breaker.status() {
+        match self.breaker.status() {
             Status::Open { until } if until > now => left(until),
             _ if self.waits_until > now => left(self.waits_until),
             Status::HalfOpen | Status::Open { .. } => Health::Probed,
             Status::Closed => Health::Good,
-        };
+        }
+    }
+
+    fn line(&self, now: Duration) -> Line {
         Line {
             service: self.service.to_owned(),
             instance: self.instance.clone(),
@@ -120,7 +133,7 @@ impl Instance {
             p50_ms: self.percentile(50).map(ms),
             p95_ms: self.percentile(95).map(ms),
             n_wins: self.n_wins,
-            health,
+            health: self.health(now),
         }
     }
 }
@@ -190,11 +203,15 @@ impl League {
     }
 
     /// Whether it failed lately, so that others are asked before it.
-    pub fn is_unwell(&self, at: usize, now: Duration) -> bool {
-        self.0.get(at).is_some_and(|instance| {
-            let (n_failures, last) = instance.failing;
-            n_failures >= UNWELL_FAILURES && now < last + UNWELL
-        })
+    pub fn standing(&self, at: usize, now: Duration) -> Standing {
+        let Some(instance) = self.0.get(at) else { return Standing::Unwell };
+        let (n_failures, last) = instance.failing;
+        let is_left_alone = matches!(instance.health(now), Health::LeftAlone { .. });
+        match n_failures {
+            ..UNWELL_FAILURES => Standing::Well,
+            _ if is_left_alone || now < last + UNWELL => Standing::Unwell,
+            _ => Standing::OnTrial,
+        }
     }
 
     pub fn table(&self, now: Duration) -> Vec<Line> {
@@ -262,7 +279,8 @@ mod tests {
         for n in 1..=5 {
             assert_eq!(league.admit(0, SECOND), Ok(()));
             league.came(0, Some(&down()), MS, SECOND);
-            assert_eq!(league.is_unwell(0, SECOND), n >= 2);
+            let standing = if n >= 2 { Standing::Unwell } else { Standing::Well };
+            assert_eq!(league.standing(0, SECOND), standing);
         }
         assert_eq!(league.admit(0, SECOND), Err(Hindrance::Failing { for_s: 30 }));
         assert_eq!(league.table(11 * SECOND)[0].health, Health::LeftAlone { for_s: 20 });
@@ -270,8 +288,31 @@ mod tests {
         // later it is probed, and an answer makes it well again
         assert_eq!(league.admit(0, 31 * SECOND), Ok(()));
         assert!(matches!(league.came(0, None, MS, 31 * SECOND), Some(Status::Closed)));
-        assert!(!league.is_unwell(0, 31 * SECOND));
+        assert_eq!(league.standing(0, 31 * SECOND), Standing::Well);
         assert_eq!(league.table(31 * SECOND)[0].health, Health::Good);
+    }
+
+    #[test]
+    fn an_instance_that_was_unwell_is_on_trial_until_it_answers() {
+        let mut league = league();
+        for _ in 0..2 {
+            league.came(0, Some(&down()), MS, SECOND);
+        }
+        assert_eq!(league.standing(0, 60 * SECOND), Standing::Unwell);
+        assert_eq!(league.standing(0, 61 * SECOND), Standing::OnTrial);
+        league.came(0, Some(&down()), MS, 61 * SECOND);
+        assert_eq!(league.standing(0, 62 * SECOND), Standing::Unwell, "the trial went wrong");
+        league.came(0, None, MS, 121 * SECOND);
+        assert_eq!(league.standing(0, 121 * SECOND), Standing::Well);
+        // nobody is tried who may not be asked
+        for (n, at) in [(5, 200), (1, 230), (1, 290)] {
+            for _ in 0..n {
+                assert_eq!(league.admit(0, at * SECOND), Ok(()));
+                league.came(0, Some(&down()), MS, at * SECOND);
+            }
+        }
+        assert_eq!(league.standing(0, 409 * SECOND), Standing::Unwell, "left alone until 410");
+        assert_eq!(league.standing(0, 410 * SECOND), Standing::OnTrial);
     }
 
     #[test]

@@ -8,5 +8,6 @@ pub mod ear;
 pub mod group_calls;
 pub mod listener;
 pub mod music;
+pub mod services;
 pub mod sfu;
 pub mod world;

@@ -6,6 +6,7 @@ fn seats(p95: &[Option<u32>]) -> Vec<Seat> {
     let seat = |(at, p95): (usize, &Option<u32>)| Seat {
         who: format!("s{at}"),
         p95: p95.map(|p95| p95 * MS),
+        is_doubtful: false,
     };
     p95.iter().enumerate().map(seat).collect()
 }
@@ -58,6 +59,27 @@ fn nine_that_hang_cost_seconds_and_not_their_deadlines() {
     assert_eq!(never_seconds, [(0, 0), (5_000, 1)], "patience has a bound above");
     let hasty = silence(&mut inquiry(&[Some(1), None]), 10_000 * MS);
     assert_eq!(hasty, [(0, 0), (250, 1)], "and one below");
+}
+
+#[test]
+fn whoever_failed_lately_is_tried_for_moments_unless_it_alone_can_answer() {
+    let doubtful = |p95: &[Option<u32>]| {
+        let doubt = |seat| Seat { is_doubtful: true, ..seat };
+        let seats = seats(p95).into_iter().map(doubt).collect();
+        Inquiry::new(Settings::STANDARD, Step::Search, seats)
+    };
+    let mut ten = doubtful(&[None; 10]);
+    let asked = silence(&mut ten, 60_000 * MS);
+    assert_eq!((asked.len(), asked[9].0), (10, 2_250), "{asked:?}");
+    let rows = ten.into_timeline().0;
+    let over = rows.iter().map(|row| row.at_ms + row.took_ms).max();
+    assert_eq!(over, Some(7_250), "ten that hang do not cost half a minute each time");
+    let mut slow = doubtful(&[Some(6_000), None]);
+    silence(&mut slow, 60_000 * MS);
+    assert_eq!(slow.into_timeline().0[0].took_ms, 12_000, "twice its usual time");
+    let mut alone = doubtful(&[None]);
+    silence(&mut alone, 60_000 * MS);
+    assert_eq!(alone.into_timeline().0[0].took_ms, 30_000);
 }
 
 #[test]
