@@ -45,7 +45,11 @@ pub enum Unusable {
 }
 
 /// Everything the tree needs.
-pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Unusable> {
+pub fn settings(
+    config: &Config,
+    identity: Identity,
+    store: storage::Settings,
+) -> Result<Settings, Unusable> {
     let state = &config.state_directory;
     make_private_directory(state)?;
     let mut telegram = telegram::Settings::new(identity.api_id, identity.api_hash.clone());
@@ -80,7 +84,7 @@ pub fn settings(config: &Config, identity: Identity) -> Result<Settings, Unusabl
         transport: transport(config),
         media: media(config)?,
         sources: sources(config, &identity.keys)?,
-        store: storage::Settings::embedded(state),
+        store,
         cache: cache(config, identity.cache_directory),
         memory: resident_bytes,
     })

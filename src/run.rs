@@ -104,9 +104,10 @@ fn read(options: &RunOptions) -> Result<(actors::Settings, PathBuf), Unusable> {
     };
     let mongodb_uri = Environment(&|name| std::env::var(name).ok()).mongodb_uri();
     // looked at before any network is touched
-    config.storage.settings(&config.state_directory, mongodb_uri.as_ref().map(Secret::expose))?;
+    let mongodb_uri = mongodb_uri.as_ref().map(Secret::expose);
+    let store = config.storage.settings(&config.state_directory, mongodb_uri)?;
     telemetry::start(&config.log)?;
-    Ok((assemble::settings(&config, identity)?, config.state_directory))
+    Ok((assemble::settings(&config, identity, store)?, config.state_directory))
 }
 
 /// Lets the tree live until a signal, then drains it. A second signal ends the process by itself (see [`Signals`]). The

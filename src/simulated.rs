@@ -143,8 +143,13 @@ impl Simulated {
         let mut secrets = secrets(&telegram);
         let more = wishes.environment.iter();
         secrets.extend(more.map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let identity = Environment(&|name| secrets.get(name).cloned()).identity()?;
-        let tree = actors::start(assemble::settings(&config, identity)?)?;
+        let lookup = |name: &str| secrets.get(name).cloned();
+        let environment = Environment(&lookup);
+        let identity = environment.identity()?;
+        let uri = environment.mongodb_uri();
+        let uri = uri.as_ref().map(sources::secret::Secret::expose);
+        let store = config.storage.settings(&config.state_directory, uri)?;
+        let tree = actors::start(assemble::settings(&config, identity, store)?)?;
         let simulated = Simulated { telegram, tree, folder };
         let is_ready = tokio::time::timeout(SIGN_IN_MAX, simulated.until_ready()).await;
         is_ready.map_err(|_| {

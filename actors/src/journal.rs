@@ -1,11 +1,17 @@
 //! The journal: what a player wrote down, and what it may say once that is safe.
 //!
-//! People read "added" only after the queue with it is on disk; the music does not wait. Pure but for the keep.
+//! People read "added" only after the queue with it is on disk; the music does not wait.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use domain::event::{Event, Via};
+use ractor::Message;
+use storage::Write;
+use supervisor::Context;
+
+use crate::keep::Keep;
+use crate::shelf::Shelf;
 
 /// Longer than this nobody waits for an answer because of a slow disk.
 pub(crate) const COMMIT_MAX: Duration = Duration::from_secs(4);
@@ -24,7 +30,7 @@ pub(crate) struct Journal {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Word {
     /// To be told.
-    Event(Event),
+    Event(Box<Event>),
     /// The command that this was about took effect, and need not be told to us again.
     Settled(Via),
 }
@@ -32,6 +38,33 @@ pub(crate) enum Word {
 // === impl Journal ===
 
 impl Journal {
+    /// Writes it down, to the end even when its player ends; whether there is anything to wait for. What came of it comes
+    /// back as a message.
+    pub(crate) fn commit<M: Message>(
+        &mut self,
+        writes: Vec<Write>,
+        shelf: &Shelf,
+        keep: &Keep,
+        context: &Context<M>,
+        wrap: fn(u64) -> M,
+    ) -> bool {
+        if shelf.now().is_none() {
+            keep.unwritten();
+            return false;
+        }
+        let commit = self.ask();
+        let (shelf, keep, back) = (shelf.clone(), keep.clone(), context.clone());
+        context.tasks().finish(async move {
+            if let Err(fault) = shelf.commit(writes, COMMIT_MAX).await {
+                tracing::debug!(%fault, "not written down, going on without");
+                keep.unwritten();
+            }
+            // a player that ended has said what it had to say
+            let _has_ended = !back.tell_self(wrap(commit));
+        });
+        true
+    }
+
     /// A commit was asked for; its number.
     pub(crate) fn ask(&mut self) -> u64 {
         self.asked += 1;
@@ -63,31 +96,36 @@ impl Journal {
 mod tests {
     use super::*;
 
-    const WORD: Word = Word::Event(Event::Finished);
-    const OTHER: Word = Word::Event(Event::CallRestored);
+    fn word() -> Word {
+        Word::Event(Box::new(Event::Finished))
+    }
+
+    fn other() -> Word {
+        Word::Event(Box::new(Event::CallRestored))
+    }
 
     #[test]
     fn nothing_is_said_before_it_is_written_and_everything_in_its_order() {
         let mut journal = Journal::default();
         let first = journal.ask();
-        assert_eq!(journal.hold(true, WORD), None);
+        assert_eq!(journal.hold(true, word()), None);
         // this one needs no commit of its own, but must not overtake
-        assert_eq!(journal.hold(false, OTHER), None);
+        assert_eq!(journal.hold(false, other()), None);
         let second = journal.ask();
-        assert_eq!(journal.hold(true, WORD), None);
-        assert_eq!(journal.done(first), [WORD, OTHER]);
-        assert_eq!(journal.done(second), [WORD]);
-        assert_eq!(journal.hold(false, OTHER), Some(OTHER), "nothing waits any more");
+        assert_eq!(journal.hold(true, word()), None);
+        assert_eq!(journal.done(first), [word(), other()]);
+        assert_eq!(journal.done(second), [word()]);
+        assert_eq!(journal.hold(false, other()), Some(other()), "nothing waits any more");
     }
 
     #[test]
     fn a_later_commit_holds_what_an_earlier_one_had() {
         let mut journal = Journal::default();
         journal.ask();
-        assert_eq!(journal.hold(true, WORD), None);
+        assert_eq!(journal.hold(true, word()), None);
         let second = journal.ask();
-        assert_eq!(journal.hold(true, OTHER), None);
-        assert_eq!(journal.done(second), [WORD, OTHER]);
+        assert_eq!(journal.hold(true, other()), None);
+        assert_eq!(journal.done(second), [word(), other()]);
         assert_eq!(journal.done(1), []);
     }
 
@@ -95,7 +133,7 @@ mod tests {
     fn a_disk_that_never_answers_does_not_fill_the_memory() {
         let mut journal = Journal::default();
         journal.ask();
-        let said = (0..HELD_MAX + 9).filter(|_| journal.hold(true, WORD).is_some()).count();
+        let said = (0..HELD_MAX + 9).filter(|_| journal.hold(true, word()).is_some()).count();
         assert_eq!((said, journal.rest().len()), (9, HELD_MAX));
     }
 }

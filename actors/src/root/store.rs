@@ -1,6 +1,6 @@
 //! Store — what outlives the process: queues, positions, commands that were obeyed.
 //!
-//! parent   root (one_for_one), permanent, first up and last down, shutdown 5 s
+//! parent   root (one_for_one), permanent, first up and last down, shutdown 2 s
 //! hears    its own engine; everybody's commits reach the engine by the shelf
 //! tells    nobody
 //! survives everything that was committed · loses: nothing; commits under way are tried again
@@ -18,6 +18,8 @@ use crate::wire;
 
 /// After a crash every track goes on within this much of where it was.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
+/// What waits is committed in milliseconds; with the others' deadlines this stays below the unit's.
+const END_MAX: Duration = Duration::from_secs(2);
 /// A beat that is not written by then is old.
 const BEAT_MAX: Duration = Duration::from_secs(5);
 
@@ -55,6 +57,7 @@ pub(crate) fn child_spec(door: Door<Msg>, parts: Parts) -> ChildSpec {
     ChildSpec::behind(door, "store", move |context| {
         (Keeper, Args { context, parts: parts.clone() })
     })
+    .deadline(END_MAX)
 }
 
 impl Actor for Keeper {

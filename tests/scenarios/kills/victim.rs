@@ -34,7 +34,9 @@ pub(super) fn run(config: &Path) {
     let config = Config::load(Some(config)).expect("the test wrote it");
     armedmusic::telemetry::start(&config.log).expect("the test wrote it");
     let identity = Environment(&|name| std::env::var(name).ok()).identity();
-    let settings = armedmusic::assemble::settings(&config, identity.expect("the test gave it"));
+    let store = config.storage.settings(&config.state_directory, None).expect("its own file");
+    let identity = identity.expect("the test gave it");
+    let settings = armedmusic::assemble::settings(&config, identity, store);
     // threads that have nothing to do any more are gone when they are counted
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -20,7 +20,7 @@ use supervisor::{Backoff, ChildSpec, Context, Door, Handle, task::Task};
 use super::{Place, call};
 use crate::desk::why::Failure;
 use crate::feeding::{self, Opened};
-use crate::journal::{self, Journal, Word};
+use crate::journal::{Journal, Word};
 use crate::keep::Kept;
 use crate::resolving::{Finding, Told};
 use crate::root::bot;
@@ -58,10 +58,7 @@ pub(crate) enum Msg {
     // news
     Call(Line),
     /// What was written is safe, or could not be.
-    Committed {
-        commit: u64,
-        outcome: Result<(), Fault>,
-    },
+    Committed(u64),
     // time
     Lingered(Attempt),
     Overdue(Attempt),
@@ -157,7 +154,7 @@ impl Actor for Player {
             Msg::Pipeline { attempt, event } => state.pipeline_changed(attempt, event),
             Msg::Titled { attempt, title } => state.titled(attempt, title),
             Msg::Stream(event) => state.stream_changed(event),
-            Msg::Committed { commit, outcome } => state.committed(commit, outcome),
+            Msg::Committed(commit) => state.committed(commit),
             Msg::Call(line) => state.put(Input::Call(line)),
             Msg::Overdue(attempt) => state.put(Input::Overdue { attempt }),
             Msg::Lingered(attempt) => state.put(Input::Lingered { attempt }),
@@ -232,7 +229,7 @@ impl State {
         let is_waiting = !writes.is_empty() && self.commit(writes);
         for effect in effects {
             match effect {
-                Effect::Tell(event) => self.hold(is_waiting, Word::Event(event)),
+                Effect::Tell(event) => self.hold(is_waiting, Word::Event(Box::new(event))),
                 effect => self.perform(effect),
             }
         }
@@ -243,24 +240,11 @@ impl State {
 
     /// Writes it down; whether there is anything to wait for.
     fn commit(&mut self, writes: Vec<storage::Write>) -> bool {
-        let shelf = self.place.parts.shared.shelf.clone();
-        if shelf.now().is_none() {
-            self.place.keep.unwritten();
-            return false;
-        }
-        let commit = self.journal.ask();
-        self.context.tasks().spawn(async move {
-            let outcome = shelf.commit(writes, journal::COMMIT_MAX).await;
-            Msg::Committed { commit, outcome }
-        });
-        true
+        let Place { parts, keep, .. } = &self.place;
+        self.journal.commit(writes, &parts.shared.shelf, keep, &self.context, Msg::Committed)
     }
 
-    fn committed(&mut self, commit: u64, outcome: Result<(), Fault>) {
-        if let Err(fault) = outcome {
-            tracing::debug!(chat = %self.place.chat, %fault, "not written down, going on without");
-            self.place.keep.unwritten();
-        }
+    fn committed(&mut self, commit: u64) {
         for word in self.journal.done(commit) {
             self.say(word);
         }
@@ -271,13 +255,8 @@ impl State {
         for word in self.journal.rest() {
             self.say(word);
         }
-        let shelf = self.place.parts.shared.shelf.clone();
         if let Some(write) = last {
-            self.context.tasks().finish(async move {
-                if let Err(fault) = shelf.commit(vec![write], journal::COMMIT_MAX).await {
-                    tracing::debug!(%fault, "the last position was not written down");
-                }
-            });
+            self.commit(vec![write]);
         }
     }
 
@@ -289,7 +268,7 @@ impl State {
 
     fn say(&self, word: Word) {
         match word {
-            Word::Event(event) => self.tell(event),
+            Word::Event(event) => self.tell(*event),
             Word::Settled(via) => {
                 self.tell_bot(bot::Msg::Settled { chat: self.place.chat, via });
             }
@@ -382,7 +361,7 @@ impl State {
     /// A station named its song; it is the station that stays in the queue.
     fn titled(&mut self, attempt: Attempt, title: String) {
         if self.rules.current_attempt() == Some(attempt) {
-            self.hold(false, Word::Event(Event::Titled { attempt, title }));
+            self.hold(false, Word::Event(Box::new(Event::Titled { attempt, title })));
         }
     }
 
@@ -435,7 +414,7 @@ impl State {
             Effect::Linger { attempt, wait } => {
                 self.context.tasks().send_after(wait, Msg::Lingered(attempt));
             }
-            Effect::Tell(event) => self.hold(false, Word::Event(event)),
+            Effect::Tell(event) => self.hold(false, Word::Event(Box::new(event))),
             Effect::GiveBack(input) => self.tell_bot(bot::Msg::Again {
                 chat: self.place.chat,
                 username: self.place.username.clone(),
