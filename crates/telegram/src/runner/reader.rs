@@ -29,6 +29,9 @@ const USER_LIMIT: i32 = 100;
 /// How many events of a channel are fetched that was never heard of before; commands among them may be fresh.
 const UNKNOWN_BACK: i32 = 50;
 
+/// Of so many it is remembered that they are new.
+const STRANGERS_MAX: usize = 1_000;
+
 /// Refusals that mean "later", although their code does not say so.
 const LATER: &[&str] = &["PERSISTENT_TIMESTAMP_OUTDATED"];
 
@@ -41,6 +44,8 @@ pub(super) struct Reader<'a> {
     poison: Poison,
     channel_poison: Poison,
     unsettled: Unsettled,
+    /// Channels that are asked from before we knew them.
+    strangers: BTreeSet<i64>,
     /// What was given out last was handed on whole.
     is_handed_on: bool,
 }
@@ -59,6 +64,7 @@ impl<'a> Reader<'a> {
             poison,
             channel_poison,
             unsettled: Unsettled::default(),
+            strangers: BTreeSet::new(),
             is_handed_on: true,
         }
     }
@@ -144,7 +150,7 @@ impl<'a> Reader<'a> {
 
     /// "Too much happened in this channel, ask for it" names the place where the channel is now, and asking from there
     /// would bring nothing. A known channel is asked from where we are, an unknown one from a little before.
-    fn keep_places(&self, updates: &mut [tl::enums::Update]) {
+    fn keep_places(&mut self, updates: &mut [tl::enums::Update]) {
         let mut state: Option<UpdatesState> = None;
         for update in updates {
             if let tl::enums::Update::ChannelTooLong(update) = update {
@@ -152,6 +158,9 @@ impl<'a> Reader<'a> {
                 let is_known = state.channels.iter().any(|channel| channel.id == update.channel_id);
                 let before = |pts: i32| pts.saturating_sub(UNKNOWN_BACK).max(1);
                 update.pts = update.pts.filter(|_| !is_known).map(before);
+                if update.pts.is_some() && self.strangers.len() < STRANGERS_MAX {
+                    self.strangers.insert(update.channel_id);
+                }
             }
         }
     }
@@ -290,8 +299,11 @@ impl<'a> Reader<'a> {
         let usual = if is_bot { BOT_LIMIT } else { USER_LIMIT };
         request.limit = self.channel_poison.limit().unwrap_or(usual);
         match self.ask(&request).await {
-            Ok(answer) => {
+            Ok(mut answer) => {
                 use tl::enums::updates::ChannelDifference::{Difference, Empty, TooLong};
+                if self.strangers.remove(&id) {
+                    without_history(&mut answer);
+                }
                 let is_all = match &answer {
                     Difference(answer) => answer.r#final,
                     Empty(answer) => answer.r#final,
@@ -370,6 +382,15 @@ impl<'a> Reader<'a> {
 }
 
 /// How many updates of a container the boxes should give out.
+/// What people asked in a channel before we knew it may be fresh; who came and went there then is history, and told as
+/// news it would undo what happened since.
+fn without_history(answer: &mut tl::enums::updates::ChannelDifference) {
+    if let tl::enums::updates::ChannelDifference::Difference(answer) = answer {
+        answer.new_messages.retain(|new| matches!(new, tl::enums::Message::Message(_)));
+        answer.other_updates.clear();
+    }
+}
+
 fn count(updates: &UpdatesLike) -> usize {
     let UpdatesLike::Updates(updates) = updates else { return 0 };
     let is_told =
