@@ -26,7 +26,6 @@ use crate::desk::Desk;
 use crate::desk::stats::Place;
 use crate::desk::why::{Failure, Failures};
 use crate::inbox::Control;
-use crate::keep::Resume;
 use crate::resolving::Told;
 use crate::settings;
 use crate::speech::panel::Saying;
@@ -36,9 +35,9 @@ use crate::voice::Said;
 use crate::wire::{self, Slot};
 
 pub(crate) enum Msg {
-    Ready(Result<Box<Me>, CallError>, Result<Vec<Resume>, Fault>),
-    /// A chat of an earlier process is to go on.
-    Resume(Box<Resume>),
+    Ready(Result<Box<Me>, CallError>, Result<Vec<ChatId>, Fault>),
+    /// It is the turn of this chat of an earlier process to go on.
+    Resume(ChatId),
     /// A player obeyed this, and it is written down.
     Settled {
         chat: ChatId,
@@ -181,7 +180,7 @@ impl Actor for Bot {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Ready(outcome, left) => state.signed_in(outcome, left)?,
-            Msg::Resume(resume) => state.resume(&resume),
+            Msg::Resume(chat) => state.desk.resume(chat),
             Msg::Settled { chat, via } => state.desk.settle(chat, via),
             Msg::Incoming(incoming) => state.incoming(*incoming),
             Msg::Ended(Ok(())) => {
@@ -229,7 +228,7 @@ impl State {
     fn signed_in(
         &mut self,
         outcome: Result<Box<Me>, CallError>,
-        left: Result<Vec<Resume>, Fault>,
+        left: Result<Vec<ChatId>, Fault>,
     ) -> Result<(), ActorProcessingErr> {
         let me = outcome.map_err(|error| wire::failure(error.into()))?;
         tracing::info!(username = me.user.username.as_deref(), "bot signed in");
@@ -265,7 +264,7 @@ impl State {
 
     /// Chats go on where an earlier process left them: a few at once, the others one after the other, because every one
     /// of them joins a voice chat.
-    fn take_up(&mut self, left: Result<Vec<Resume>, Fault>) {
+    fn take_up(&mut self, left: Result<Vec<ChatId>, Fault>) {
         let left = match left {
             Ok(left) => left,
             Err(fault) => {
@@ -282,21 +281,13 @@ impl State {
         tracing::info!(chats = left.len(), "going on where it was left");
         let context = self.context.clone();
         self.context.tasks().spawn_quiet(async move {
-            for (n, resume) in left.into_iter().enumerate() {
+            for (n, chat) in left.into_iter().enumerate() {
                 if n >= AT_ONCE_MAX {
                     tokio::time::sleep(JOIN_EVERY).await;
                 }
-                context.tell_self(Msg::Resume(Box::new(resume)));
+                context.tell_self(Msg::Resume(chat));
             }
         });
-    }
-
-    fn resume(&mut self, resume: &Resume) {
-        self.desk.voice().take_over(resume);
-        let (chat, username) = (resume.chat, resume.username.clone());
-        if let Err(fault) = self.parts.chats.resume(chat, username) {
-            tracing::warn!(%chat, %fault, "a chat does not go on");
-        }
     }
 
     fn incoming(&mut self, incoming: Incoming) {

@@ -16,7 +16,7 @@ pub(crate) use chat::player;
 
 use super::extractors::resolver;
 use super::{assistants, bot};
-use crate::keep::{Keeps, Resume};
+use crate::keep::Keeps;
 use crate::settings::{Chat, Sources};
 use crate::sheet::Sheet;
 use crate::shelf::Shelf;
@@ -175,7 +175,7 @@ impl Chats {
     }
 
     /// What an earlier process left in the store, once.
-    pub(crate) async fn load(&self, within: std::time::Duration) -> Result<Vec<Resume>, Fault> {
+    pub(crate) async fn load(&self, within: std::time::Duration) -> Result<Vec<ChatId>, Fault> {
         let shared = &self.parts.shared;
         let store = shared.shelf.open(within).await?;
         shared.keeps.load(&store, shared.settings.player).await
