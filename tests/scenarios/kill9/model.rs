@@ -192,7 +192,8 @@ impl Chat {
             }
         }
         let is_whole = listing.slots.iter().all(Option::is_some);
-        is_whole && place == Some(all) && all + listing.slots.len() == wanted.len()
+        let is_newest = self.commands.iter().all(|one| one.message < asked);
+        is_newest && is_whole && place == Some(all) && all + listing.slots.len() == wanted.len()
     }
 
     /// It did not come to what it ought to in any reasonable time.
