@@ -183,6 +183,14 @@ fn every_service_that_can_be_asked_is_asked_unless_the_operator_says_otherwise()
 }
 
 #[test]
+fn tracks_of_every_service_can_be_read_back_from_disk() {
+    for name in super::extractors::NAMES {
+        let name = if name == "ytdlp" { "yt-dlp" } else { name };
+        assert!(domain::track::SOURCES.contains(&name), "{name} is not in domain::track::SOURCES");
+    }
+}
+
+#[test]
 fn keys_of_services_are_read_and_stay_out_of_debug_output() {
     let mut pairs = good();
     pairs.extend([("JAMENDO_CLIENT_ID", "canary-one"), ("SPOTIFY_CLIENT_ID", "half of two")]);
