@@ -9,12 +9,13 @@ use domain::{Class, Fault, Reason};
 use grammers_client::session::Session as _;
 use grammers_client::session::types::{UpdateState, UpdatesState};
 use grammers_client::session::updates::{
-    MessageBoxes, PrematureEndReason, UpdateAndPeers, UpdatesLike,
+    MessageBoxes, PrematureEndReason, State, UpdateAndPeers, UpdatesLike,
 };
 use grammers_client::tl;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::abandoned::Abandoned;
 use super::poison::{self, Cure, Poison};
 use super::pump::channels_of;
 use super::unsettled::Unsettled;
@@ -43,6 +44,7 @@ pub(super) struct Reader<'a> {
     ordered: mpsc::Receiver<UpdatesLike>,
     poison: Poison,
     channel_poison: Poison,
+    abandoned: Abandoned,
     unsettled: Unsettled,
     /// Channels that are asked from before we knew them.
     strangers: BTreeSet<i64>,
@@ -63,6 +65,7 @@ impl<'a> Reader<'a> {
             ordered,
             poison,
             channel_poison,
+            abandoned: Abandoned::default(),
             unsettled: Unsettled::default(),
             strangers: BTreeSet::new(),
             is_handed_on: true,
@@ -141,11 +144,32 @@ impl<'a> Reader<'a> {
             self.keep_places(updates);
         }
         let (taken, channels) = (count(&updates), channels_of(&updates));
+        let rescued = self.rescued(&updates);
         let given = self.guarded(|boxes| boxes.process_updates(updates).ok()).flatten();
         if let Some((given, _, _)) = &given {
             self.unsettled.note(taken, given.len(), &channels, Instant::now());
         }
-        given
+        let Some((updates, users, chats)) = rescued else { return given };
+        let mut all = given.unwrap_or_default();
+        all.0.extend(updates);
+        all.1.extend(users);
+        all.2.extend(chats);
+        Some(all)
+    }
+
+    /// Messages of places that were given up, and who is in them.
+    fn rescued(&self, updates: &UpdatesLike) -> Option<UpdateAndPeers> {
+        let rescued = self.abandoned.rescued(updates, Instant::now());
+        let UpdatesLike::Updates(all) = updates else { return None };
+        if rescued.is_empty() {
+            return None;
+        }
+        tracing::info!(account = ?self.account, count = rescued.len(), "messages of a gap that was given up came by themselves");
+        let (_, users, chats) = contents(all);
+        let now = self.boxes.session_state();
+        let at = State { date: now.date, seq: now.seq, message_box: None };
+        let updates = rescued.into_iter().map(|update| (update, at.clone())).collect();
+        Some((updates, users.to_vec(), chats.to_vec()))
     }
 
     /// "Too much happened in this channel, ask for it" names the place where the channel is now, and asking from there
@@ -245,6 +269,7 @@ impl<'a> Reader<'a> {
                     to = now.pts,
                     "unreadable updates were given up, what was said meanwhile is lost; update this program"
                 );
+                self.abandoned.give_up(request.pts, now.pts, Instant::now());
                 self.skip(now, true);
             }
         }
@@ -381,7 +406,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many updates of a container the boxes should give out.
 /// What people asked in a channel before we knew it may be fresh; who came and went there then is history, and told as
 /// news it would undo what happened since.
 fn without_history(answer: &mut tl::enums::updates::ChannelDifference) {
@@ -391,6 +415,7 @@ fn without_history(answer: &mut tl::enums::updates::ChannelDifference) {
     }
 }
 
+/// How many updates of a container the boxes should give out.
 fn count(updates: &UpdatesLike) -> usize {
     let UpdatesLike::Updates(updates) = updates else { return 0 };
     let is_told =
