@@ -98,7 +98,7 @@ impl Leg {
         report(accepted, Ok(()));
         let Setup { identity, settings, signals, .. } = setup;
         let ssrc = identity.credentials.ssrc;
-        let mut watch = Watch { settings, shared, signals, web: None };
+        let mut watch = Watch { settings, shared, signals, web: None, tap: None };
         match started {
             Started::Native(mut native) => {
                 let end = tokio::select! {
@@ -110,9 +110,10 @@ impl Leg {
                 watch.announce(end, &on_event);
                 native.close();
             }
-            Started::Web(stack, driver_gone, outlet) => {
+            Started::Web(stack, driver_gone, outlet, tap) => {
                 let track = Arc::clone(&stack.track) as Arc<_>;
                 watch.web = Some(stack);
+                watch.tap = Some(tap);
                 let end = tokio::select! {
                     biased;
                     _ = asked => End::Asked,
@@ -155,13 +156,13 @@ impl Setup {
         locals.dedup();
         let signals = Arc::clone(&self.signals);
         let tap = Arc::new(Tap::new(Arc::clone(&self.shared), Arc::clone(&signals), routes));
-        let (runtime, driver_gone) = ConnectionRuntime::new(self.reactor.clone(), tap);
+        let (runtime, driver_gone) = ConnectionRuntime::new(self.reactor.clone(), Arc::clone(&tap));
         let runtime: Arc<dyn Runtime> = Arc::new(runtime);
         let ears = Ears::new(self.identity.credentials.ssrc, Arc::clone(&self.shared));
         let bring_up =
             bring_up(&self.identity, &self.settings, answer, locals, runtime, signals, ears);
         match timeout(BRING_UP_DEADLINE, bring_up).await {
-            Ok(Ok(stack)) => Ok(Started::Web(stack, driver_gone, outlet)),
+            Ok(Ok(stack)) => Ok(Started::Web(stack, driver_gone, outlet, tap)),
             Ok(Err(fault)) => Err(AnswerFault::Stack(fault.to_string())),
             Err(_) => Err(AnswerFault::Stack("did not start in time".into())),
         }
@@ -171,7 +172,7 @@ impl Setup {
 /// A connection that is on its way up, and for webrtc what resolves when its driver is gone.
 enum Started {
     Native(Box<Native>),
-    Web(Stack, oneshot::Receiver<()>, Outlet),
+    Web(Stack, oneshot::Receiver<()>, Outlet, Arc<Tap>),
 }
 
 /// Goodbyes are not waited for longer than a moment.

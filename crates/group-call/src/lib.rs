@@ -17,6 +17,7 @@ pub mod bare;
 mod connection;
 mod description;
 mod ears;
+mod flight;
 mod header;
 mod leg;
 mod native;

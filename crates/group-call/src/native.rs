@@ -282,7 +282,7 @@ impl Native {
                 }
             }
         }
-        while let Some(datagram) = self.secure.poll_transmit() {
+        while let Some(datagram) = self.secure.poll_transmit(now) {
             if is_plain_fatal_alert(&datagram) && !self.secure.is_ready() {
                 self.signals.refused_by_us();
             }

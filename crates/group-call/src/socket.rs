@@ -6,18 +6,23 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
+use crate::flight::Flight;
 use crate::shared::Shared;
 use crate::signals::Signals;
 
 /// RTCP packet types that we let in: sender and receiver reports (RFC 3550).
 const RTCP_REPORTS: std::ops::RangeInclusive<u8> = 200..=201;
+
+/// Before a handshake's flight is repeated from here; a little longer than the library's own patience of 1 s.
+const PATIENCE: Duration = Duration::from_millis(1_200);
 
 /// A server address and the local address from which the system would reach it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,12 +59,15 @@ pub(crate) struct Tap {
     shared: Arc<Shared>,
     signals: Arc<Signals>,
     routes: Vec<Route>,
+    flight: Mutex<Flight>,
+    /// By which socket DTLS goes, and where.
+    way: Mutex<Option<(Arc<Datagrams>, SocketAddr)>>,
 }
 
 /// One socket, tapped.
 #[derive(Debug)]
 pub(crate) struct TappedSocket {
-    io: Datagrams,
+    io: Arc<Datagrams>,
     tap: Arc<Tap>,
 }
 
@@ -105,7 +113,32 @@ impl Datagrams {
 
 impl Tap {
     pub(crate) fn new(shared: Arc<Shared>, signals: Arc<Signals>, routes: Vec<Route>) -> Tap {
-        Tap { shared, signals, routes }
+        let flight = Mutex::new(Flight::new(PATIENCE));
+        Tap { shared, signals, routes, flight, way: Mutex::default() }
+    }
+
+    /// While the handshake is under way, now and then: sends again what seems lost.
+    pub(crate) fn repeat(&self, now: Instant) {
+        let again = lock(&self.flight).again(now);
+        let Some((socket, to)) = &*lock(&self.way) else { return };
+        for datagram in again {
+            if let Err(fault) = socket.send(&datagram, *to) {
+                tracing::debug!(%fault, %to, "datagram lost at home");
+            }
+        }
+    }
+
+    /// The handshake is over.
+    pub(crate) fn is_secured(&self) {
+        lock(&self.flight).end();
+        *lock(&self.way) = None;
+    }
+
+    fn leaves(&self, datagram: &[u8], socket: &Arc<Datagrams>, to: SocketAddr) {
+        if matches!(datagram, [20 | 22, ..]) {
+            lock(&self.flight).note(datagram, Instant::now());
+            *lock(&self.way) = Some((Arc::clone(socket), to));
+        }
     }
 
     /// Whether webrtc should see this datagram.
@@ -119,6 +152,7 @@ impl Tap {
                 if is_plain_fatal_alert(datagram) {
                     self.signals.refused_by_server();
                 }
+                lock(&self.flight).answered();
                 true
             }
             _ => false,
@@ -145,6 +179,10 @@ impl Tap {
     }
 }
 
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A fatal alert (RFC 5246 §7.2) in a DTLS record of epoch 0, which is not encrypted.
 pub(crate) fn is_plain_fatal_alert(datagram: &[u8]) -> bool {
     datagram.len() >= 15 && datagram[0] == 21 && datagram[3..5] == [0, 0] && datagram[13] == 2
@@ -155,7 +193,7 @@ pub(crate) fn is_plain_fatal_alert(datagram: &[u8]) -> bool {
 impl TappedSocket {
     /// Must be called on the reactor that will poll it.
     pub(crate) fn new(socket: UdpSocket, tap: Arc<Tap>) -> io::Result<TappedSocket> {
-        Ok(TappedSocket { io: Datagrams::new(socket)?, tap })
+        Ok(TappedSocket { io: Arc::new(Datagrams::new(socket)?), tap })
     }
 }
 
@@ -166,6 +204,7 @@ impl AsyncUdpSocket for TappedSocket {
 
     fn poll_send(&self, _: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
         let length = transmit.contents.len();
+        self.tap.leaves(transmit.contents, &self.io, transmit.destination);
         if self.tap.releases(transmit.contents, self.io.local().ip(), transmit.destination)
             && let Err(fault) = self.io.send(transmit.contents, transmit.destination)
         {

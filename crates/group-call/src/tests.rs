@@ -112,6 +112,38 @@ async fn plays_through(style: Style, manners: Manners, profiles: &[Profile]) {
     sfu.until("our goodbye", |seen| seen.is_closed).await;
 }
 
+/// Every datagram of the handshake gets lost once, in either direction and in both; and two of ours in a row.
+async fn connects_in_spite_of_losses(style: Style, manners: Manners) {
+    let transport = transport();
+    let one_way =
+        (0..6).flat_map(|first| [[0b1 << first, 0], [0, 0b1 << first], [0b11 << first, 0]]);
+    let both_ways = (0..6).map(|first| [0b1 << first, 0b1 << first]);
+    let cases: Vec<[u32; 2]> = one_way.chain(both_ways).collect();
+    let joins = cases.iter().map(async |lost| {
+        let manners = Manners { lost: *lost, ..manners };
+        let (connection, _sfu, mut events) = join_with(&transport, style, manners, &[]).await;
+        let event = next(&mut events).await;
+        drop(connection);
+        (lost, event)
+    });
+    let outcomes = futures_util::future::join_all(joins).await;
+    let has_failed = |event| event != ConnectionEvent::Connected;
+    let outcomes = outcomes.into_iter();
+    let failed: Vec<_> =
+        outcomes.filter_map(|(lost, event)| has_failed(event).then_some(lost)).collect();
+    assert!(failed.is_empty(), "lost there and lost back: {failed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_native_handshake_survives_lost_datagrams() {
+    connects_in_spite_of_losses(Style::Native, PRODUCTION).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_handshake_survives_lost_datagrams() {
+    connects_in_spite_of_losses(Style::Web, WEB).await;
+}
+
 #[tokio::test]
 async fn native_style_plays_to_a_lite_server_that_never_nominates() {
     plays_through(Style::Native, PRODUCTION, &[]).await;

@@ -16,6 +16,7 @@ use super::{MESSAGE_BYTES_MAX, NO_VIDEO, OnEvent};
 use crate::connection::{ConnectionEvent, DtlsState, State};
 use crate::shared::Shared;
 use crate::signals::Signals;
+use crate::socket::Tap;
 use crate::stack::Stack;
 use crate::transport::Settings;
 
@@ -42,6 +43,8 @@ pub(super) struct Watch {
     pub(super) signals: Arc<Signals>,
     /// In web style, where the DTLS state must be asked for.
     pub(super) web: Option<Stack>,
+    /// In web style, where handshakes are repeated from outside.
+    pub(super) tap: Option<Arc<Tap>>,
 }
 
 // === impl Watch ===
@@ -64,6 +67,9 @@ impl Watch {
             let dtls = self.dtls().await;
             match dtls {
                 DtlsState::Connected => {
+                    if let Some(tap) = &self.tap {
+                        tap.is_secured();
+                    }
                     let since = *secured.get_or_insert_with(Instant::now);
                     if self.signals.is_channel_open()
                         || since.elapsed() >= self.settings.data_channel_grace
@@ -75,6 +81,9 @@ impl Watch {
                 _ => {
                     if let Some(fault) = self.refusal() {
                         return Err(End::Lost(fault));
+                    }
+                    if let Some(tap) = &self.tap {
+                        tap.repeat(Instant::now());
                     }
                 }
             }

@@ -1,8 +1,9 @@
 //! DTLS server and SRTP of native style, on the parts that `rtc` is made of. No I/O, no clock.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use rtc::dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType};
@@ -17,11 +18,15 @@ use rtc::srtp::protection_profile::ProtectionProfile;
 use webrtc::peer_connection::SrtpProtectionProfile;
 use webrtc::peer_connection::crypto::{HashAlgorithm, RTCCryptoProvider};
 
+use crate::flight::Flight;
 use crate::srtp::Protector;
 use crate::stack::Identity;
 
 /// Packets behind the latest one that may still come, each once.
 const REPLAY_WINDOW: usize = 64;
+
+/// Before a flight is repeated that the library does not repeat; it doubles. A peer's own timer is 1 s at first.
+const PATIENCE: Duration = Duration::from_millis(400);
 
 /// What came out of a datagram.
 pub(crate) enum Secured {
@@ -35,6 +40,8 @@ pub(crate) enum Secured {
 
 pub(crate) struct Secure {
     endpoint: Endpoint,
+    flight: Flight,
+    again: VecDeque<BytesMut>,
     /// DTLS sees one fixed address, whatever way ICE takes.
     peer: SocketAddr,
     /// For our reports; packets are protected by whoever sends them.
@@ -80,6 +87,8 @@ impl Secure {
             Endpoint::new(placeholder.local_addr, TransportProtocol::UDP, Some(Arc::new(config)));
         Ok(Secure {
             endpoint,
+            flight: Flight::new(PATIENCE),
+            again: VecDeque::new(),
             peer: placeholder.peer_addr,
             reports: None,
             their_reports: None,
@@ -94,6 +103,7 @@ impl Secure {
 
     /// Takes a DTLS datagram; a refused handshake is seen by the alert that it leaves behind.
     pub(crate) fn read(&mut self, now: Instant, datagram: &[u8]) -> Result<Vec<Secured>> {
+        self.flight.answered();
         let events = self.endpoint.read(now, self.peer, None, BytesMut::from(datagram))?;
         let mut secured = Vec::with_capacity(events.len());
         for event in events {
@@ -107,6 +117,7 @@ impl Secure {
                     let (protector, reports, theirs) = contexts(state, &*self.crypto)?;
                     self.reports = Some(reports);
                     self.their_reports = Some(theirs);
+                    self.flight.end();
                     secured.push(Secured::Connected(protector));
                 }
                 EndpointEvent::ApplicationData(data) => secured.push(Secured::Data(data)),
@@ -127,20 +138,32 @@ impl Secure {
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.endpoint.poll_timeout(&self.peer)
+        self.endpoint.poll_timeout(&self.peer).or_else(|| self.flight.deadline())
     }
 
     /// Lets due retransmissions happen.
     pub(crate) fn timeout(&mut self, now: Instant) -> Result<()> {
-        if self.deadline().is_some_and(|deadline| deadline <= now) {
-            self.endpoint.handle_timeout(self.peer, now)?;
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return Ok(());
         }
+        if self.endpoint.poll_timeout(&self.peer).is_some() {
+            return self.endpoint.handle_timeout(self.peer, now);
+        }
+        let again = self.flight.again(now);
+        self.again.extend(again.iter().map(|datagram| BytesMut::from(datagram.as_slice())));
         Ok(())
     }
 
     /// The next DTLS datagram to be sent.
-    pub(crate) fn poll_transmit(&mut self) -> Option<BytesMut> {
-        self.endpoint.poll_transmit().map(|transmit| transmit.message)
+    pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<BytesMut> {
+        if let Some(again) = self.again.pop_front() {
+            return Some(again);
+        }
+        let datagram = self.endpoint.poll_transmit()?.message;
+        if !self.is_ready() {
+            self.flight.note(&datagram, now);
+        }
+        Some(datagram)
     }
 
     /// An SRTCP packet.

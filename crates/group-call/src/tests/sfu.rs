@@ -27,6 +27,8 @@ pub(super) struct Manners {
     pub(super) lies_about_its_certificate: bool,
     /// Payload type of opus in the answer.
     pub(super) payload_type: u8,
+    /// DTLS datagrams that get lost on their way to the server, and on their way from it: bit n is the n-th one.
+    pub(super) lost: [u32; 2],
 }
 
 impl Manners {
@@ -45,6 +47,7 @@ pub(super) const PRODUCTION: Manners = Manners {
     opens_sctp: false,
     lies_about_its_certificate: false,
     payload_type: 111,
+    lost: [0; 2],
 };
 
 pub(super) enum Order {
@@ -106,10 +109,9 @@ impl Sfu {
         let (orders, received) = channel();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let shown = Arc::clone(&seen);
-        let is_deaf_for_data = !manners.has_sctp;
         let mask = manners.wears_mask().then(|| join["pwd"].as_str().unwrap().to_owned());
         std::thread::spawn(move || {
-            serve(rtc, &socket, &received, &shown, mask.as_deref(), is_deaf_for_data)
+            serve(rtc, &socket, &received, &shown, mask.as_deref(), manners);
         });
         Sfu { answer, orders, seen }
     }
@@ -209,9 +211,11 @@ fn serve(
     orders: &Receiver<Order>,
     seen: &Mutex<Seen>,
     mask: Option<&str>,
-    is_deaf_for_data: bool,
+    manners: Manners,
 ) {
     let address = socket.local_addr().unwrap();
+    let is_deaf_for_data = !manners.has_sctp;
+    let [mut lost_here, mut lost_there] = manners.lost.map(Lost);
     let mut buffer = vec![0; 2000];
     let mut channel = None;
     let mut client = None;
@@ -232,7 +236,8 @@ fn serve(
             Err(TryRecvError::Empty) => {}
             Err(TryRecvError::Disconnected) => return,
         }
-        let deadline = drain(&mut rtc, socket, seen, &mut channel, has_vanished, mask);
+        let deadline =
+            drain(&mut rtc, socket, seen, &mut channel, has_vanished, mask, &mut lost_there);
         let wait = deadline.saturating_duration_since(Instant::now());
         let wait = wait.clamp(Duration::from_millis(1), Duration::from_millis(5));
         socket.set_read_timeout(Some(wait)).unwrap();
@@ -240,6 +245,7 @@ fn serve(
             && !has_vanished
             // DTLS application data is SCTP.
             && !(is_deaf_for_data && buffer[0] == 23)
+            && !lost_here.takes(&buffer[..length])
         {
             client = Some(source);
             note_check(&buffer[..length], seen);
@@ -251,6 +257,18 @@ fn serve(
             }
         }
         let _closed = rtc.handle_input(Input::Timeout(Instant::now()));
+    }
+}
+
+/// Which of the next DTLS datagrams get lost.
+struct Lost(u32);
+
+impl Lost {
+    fn takes(&mut self, datagram: &[u8]) -> bool {
+        let is_dtls = matches!(datagram, [20..=63, ..]);
+        let is_lost = is_dtls && self.0 & 1 != 0;
+        self.0 >>= u32::from(is_dtls);
+        is_lost
     }
 }
 
@@ -278,6 +296,7 @@ fn drain(
     channel: &mut Option<ChannelId>,
     has_vanished: bool,
     mask: Option<&str>,
+    lost: &mut Lost,
 ) -> Instant {
     loop {
         match rtc.poll_output() {
@@ -291,7 +310,7 @@ fn drain(
                         (transmit.destination, socket.local_addr().unwrap());
                     let receive = Receive { proto: Protocol::Udp, source, destination, contents };
                     rtc.handle_input(Input::Receive(Instant::now(), receive)).unwrap();
-                } else if !has_vanished {
+                } else if !has_vanished && !lost.takes(&transmit.contents) {
                     let _lost = socket.send_to(&transmit.contents, transmit.destination);
                 }
             }
