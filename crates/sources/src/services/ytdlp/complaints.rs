@@ -207,6 +207,13 @@ mod tests {
             true,
             Reason::ServiceRefused,
         );
+        check(
+            "ERROR: [x] a: Unable to download JSON metadata: HTTP Error 400: Bad Request",
+            true,
+            Reason::ServiceRefused,
+        );
+        let tired = "ERROR: [youtube] a: The current session has been rate-limited by YouTube";
+        assert!(super::fault(tired, false).detail.contains("too often"));
         assert_eq!(super::fault("HTTP Error 404", true).reason, Reason::PrivateAddress);
     }
 }
