@@ -29,7 +29,7 @@ pub use recorder::{Job, Recorder};
 pub use whole::Whole;
 
 use disk::{Append, Disk};
-use paper::Entry;
+use paper::{Entry, Facts};
 use shelf::{Shelf, Victim};
 
 /// Looks at a time: a disk that hangs must not take all threads.
@@ -166,7 +166,8 @@ impl Cache {
         let key = Key::of_link(url)?;
         let books = inner.books();
         let entry = books.entries.get(&key).filter(|entry| inner.is_fresh(entry))?;
-        Some(crate::direct::track(url, entry.facts.title.clone()))
+        let Facts { title, artist, .. } = entry.facts.clone();
+        Some(Track { artist, ..crate::direct::track(url, title) })
     }
 
     /// Whether its bytes are here, as far as is known without a look.

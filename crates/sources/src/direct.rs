@@ -18,15 +18,20 @@ mod download;
 mod icy;
 mod identity;
 mod lists;
+mod names;
 pub(crate) mod pace;
+mod tags;
 
 use download::Fetch;
 pub use identity::Identity;
+pub(crate) use names::stem;
+use names::{icy_name, path_name};
 
 use crate::format::{Format, SNIFF_BYTES, Verdict};
 use crate::hls::Hls;
 use crate::http::{Http, fault::place, headers};
 use crate::short_links::ShortLinks;
+use crate::tags::Tags;
 
 /// The name of this source in [`Track::source`].
 pub const NAME: &str = "direct";
@@ -73,8 +78,10 @@ pub struct Opened {
     pub format: Format,
     /// What the server calls the file, or the last part of the path. For display only, never for opening a file.
     pub file_name: Option<String>,
-    /// The name of the station or of the file, cleaned for display.
+    /// What the station or the file is called, by itself or else by its name, cleaned for display.
     pub title: String,
+    /// As the file says.
+    pub artist: Option<String>,
     /// Radio: it has no end and cannot be sought.
     pub is_live: bool,
     /// Whether [`Download::seek`] works.
@@ -193,7 +200,8 @@ impl Direct {
             let (mut fetch, head, at) = started.await?;
             if let Some(Resume { format, .. }) = resume.filter(|_| fetch.offset() > 0) {
                 let download = Download(Way::Link(Box::new(fetch)));
-                return Ok(opened(&url, &head, Sniffed { download, format: *format }));
+                let tags = Tags::default();
+                return Ok(opened(&url, &head, Sniffed { download, format: *format, tags }));
             }
             let media_type = headers::text(&head, CONTENT_TYPE);
             let is_promised = kind == StreamKind::Hls
@@ -201,7 +209,11 @@ impl Direct {
                 || lists::is_promised(&url, None);
             let download = match sniff(&url, &mut fetch, is_promised).await? {
                 Found::Audio(format) => {
-                    Sniffed { download: Download(Way::Link(Box::new(fetch))), format }
+                    let tags = match fetch.is_live() {
+                        true => Tags::default(),
+                        false => tags::read(&mut fetch, format).await?,
+                    };
+                    Sniffed { download: Download(Way::Link(Box::new(fetch))), format, tags }
                 }
                 Found::List(text) if lists::is_segments(&text) => {
                     self.programme(at.clone(), extra, &text).await?
@@ -261,7 +273,8 @@ impl Direct {
             }
         };
         hls.unread(head);
-        Ok(Sniffed { download: Download(Way::Programme(Box::new(hls))), format })
+        let tags = Tags::default();
+        Ok(Sniffed { download: Download(Way::Programme(Box::new(hls))), format, tags })
     }
 
     /// Opens the link only to see what it is.
@@ -277,13 +290,14 @@ impl Direct {
 struct Sniffed {
     download: Download,
     format: Format,
+    tags: Tags,
 }
 
-fn opened(url: &Url, head: &HeaderMap, Sniffed { download, format }: Sniffed) -> Opened {
+fn opened(url: &Url, head: &HeaderMap, Sniffed { download, format, tags }: Sniffed) -> Opened {
     let file_name = headers::file_name(head).or_else(|| path_name(url));
-    let station = icy_name(head);
+    let own_name = icy_name(head).or(tags.title);
     let title = clean_title(
-        station.as_deref().or(file_name.as_deref().map(stem)).unwrap_or_default(),
+        own_name.as_deref().or(file_name.as_deref().map(stem)).unwrap_or_default(),
         TITLE_MAX,
         url.host_str().unwrap_or("untitled"),
     );
@@ -299,6 +313,7 @@ fn opened(url: &Url, head: &HeaderMap, Sniffed { download, format }: Sniffed) ->
         format,
         file_name,
         title,
+        artist: tags.artist,
     }
 }
 
@@ -389,7 +404,8 @@ impl Opened {
     /// The track that this download is.
     pub fn track(&self, url: &str) -> Track {
         let (duration, is_live) = (self.duration, self.is_live);
-        Track { duration, is_live, ..track(url, self.title.clone()) }
+        let artist = self.artist.clone();
+        Track { artist, duration, is_live, ..track(url, self.title.clone()) }
     }
 
     /// The media type that the bytes have, whatever the server calls them.
@@ -454,31 +470,6 @@ async fn rest(url: &Url, fetch: &mut Fetch, mut text: Vec<u8>) -> Result<Vec<u8>
         }
     }
     Ok(text)
-}
-
-/// The name of a radio station, as SHOUTcast and Icecast send it.
-fn icy_name(head: &HeaderMap) -> Option<String> {
-    let name = head.get(HeaderName::from_static("icy-name"))?;
-    let name = String::from_utf8_lossy(name.as_bytes()).trim().to_owned();
-    (!name.is_empty()).then_some(name)
-}
-
-fn path_name(url: &Url) -> Option<String> {
-    headers::base_name(&headers::percent_decoded(url.path().rsplit('/').next().unwrap_or_default()))
-}
-
-/// A file name without its extension, if it has one that looks like one.
-pub(crate) fn stem(name: &str) -> &str {
-    match name.rsplit_once('.') {
-        Some((stem, extension))
-            if !stem.is_empty()
-                && extension.len() <= 5
-                && extension.chars().all(|c| c.is_ascii_alphanumeric()) =>
-        {
-            stem
-        }
-        _ => name,
-    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub mod secret;
 pub mod service;
 pub mod services;
 pub mod short_links;
+mod tags;
 
 #[cfg(test)]
 mod server;

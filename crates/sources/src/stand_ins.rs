@@ -22,6 +22,7 @@ mod radio;
 mod soundcloud;
 mod spotify;
 mod youtube;
+pub(crate) mod ytdlp;
 
 pub(crate) type Built = Result<Box<dyn Service>, Fault>;
 

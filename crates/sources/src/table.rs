@@ -6,6 +6,7 @@
 mod document;
 mod lies;
 mod play;
+mod ytdlp;
 
 /// A way of failing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

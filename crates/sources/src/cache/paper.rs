@@ -27,6 +27,8 @@ pub(super) struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Facts {
     pub(crate) title: String,
+    #[serde(default)]
+    pub(crate) artist: Option<String>,
     pub(crate) mime: String,
     pub(crate) extension: Option<String>,
 }

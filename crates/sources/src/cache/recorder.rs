@@ -103,7 +103,8 @@ impl Cache {
             None => (0, Sha256::new(), Claim::new(inner, wanted.key)?),
         };
         let mime = opened.mime().to_owned();
-        let facts = Facts { title: opened.title.clone(), mime, extension };
+        let (title, artist) = (opened.title.clone(), opened.artist.clone());
+        let facts = Facts { title, artist, mime, extension };
         let is_link = wanted.is_link;
         let own = identity.clone();
         let pen = Pen { claim, hasher, file: None, bytes, total, identity, facts, is_link };

@@ -296,3 +296,17 @@ async fn a_link_is_asked_again_after_a_while_and_fetched_again_only_when_it_chan
         assert!(!text.contains("canary"), "{}", path.display());
     }
 }
+
+#[tokio::test]
+async fn a_kept_link_is_called_as_its_file_said() {
+    let folder = folder();
+    let tag = b"ID3\x04\0\0\0\0\0\x1dTIT2\0\0\0\x05\0\0\x03NameTPE1\0\0\0\x04\0\0\x03Who";
+    let body = [tag.as_slice(), &[0; 1_000]].concat();
+    let server = Server::start(move |request, _| file(request, &body, "\"1\"", None)).await;
+    let link = direct::track(&server.url("/track01.mp3"), "Name".to_owned());
+    let at = stream(&server, "/unused");
+    play(&Cache::new(settings(folder.path())), &link, &at, usize::MAX).await;
+    let later = Cache::new(settings(folder.path()));
+    let known = later.track(link.link.as_deref().unwrap()).expect("it need not be asked");
+    assert_eq!((known.title.as_str(), known.artist.as_deref()), ("Name", Some("Who")));
+}

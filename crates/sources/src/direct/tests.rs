@@ -5,6 +5,7 @@ use domain::Class;
 use super::*;
 use crate::server::{self, Request, Server, Step, answer, file, flac, head, redirect};
 
+mod named;
 mod stations;
 
 const MIB: usize = 1024 * 1024;

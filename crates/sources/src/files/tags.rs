@@ -1,22 +1,15 @@
-//! What a file says about itself.
+//! What a file of the folder says about itself, in its tags or else by its name.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
 use domain::track::clean_title;
-use lofty::config::ParseOptions;
-use lofty::file::{AudioFile, TaggedFileExt};
-use lofty::probe::Probe;
-use lofty::tag::Accessor;
 
 use crate::direct::stem;
 use crate::format::{Format, SNIFF_BYTES, Verdict};
-
-/// The longest title or name, in characters.
-const TEXT_MAX: usize = 200;
+use crate::tags::{self, Part, TEXT_MAX};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tags {
@@ -40,34 +33,13 @@ pub(super) fn read(path: &Path) -> Option<Tags> {
         return Some(named);
     }
     file.rewind().ok()?;
-    // a parser that stumbles over a hostile file must not take the scan with it
-    let parsed = catch_unwind(AssertUnwindSafe(|| parse(file)));
-    let tagged = parsed.ok().flatten()?;
+    let said = tags::read(BufReader::new(file), Part::Whole)?;
     Some(Tags {
-        title: tagged.0.unwrap_or(named.title),
-        artist: tagged.1.or(named.artist),
-        album: tagged.2,
-        duration: tagged.3,
+        title: said.title.unwrap_or(named.title),
+        artist: said.artist.or(named.artist),
+        album: said.album,
+        duration: said.duration,
     })
-}
-
-type Parsed = (Option<String>, Option<String>, Option<String>, Option<Duration>);
-
-fn parse(file: File) -> Option<Parsed> {
-    let mut options = ParseOptions::new();
-    options.read_cover_art(false);
-    let probe = Probe::new(BufReader::new(file)).options(options).guess_file_type().ok()?;
-    let tagged = probe.read().ok()?;
-    let clean = |text: Option<std::borrow::Cow<'_, str>>| {
-        text.map(|text| clean_title(&text, TEXT_MAX, "")).filter(|text| !text.is_empty())
-    };
-    let duration = Some(tagged.properties().duration()).filter(|duration| !duration.is_zero());
-    // the first tag that knows; a file may have several
-    let tags = || [tagged.primary_tag()].into_iter().flatten().chain(tagged.tags());
-    let title = tags().find_map(|tag| clean(tag.title()));
-    let artist = tags().find_map(|tag| clean(tag.artist()));
-    let album = tags().find_map(|tag| clean(tag.album()));
-    Some((title, artist, album, duration))
 }
 
 /// "01 - Artist - Title.mp3" and "Artist - Title.mp3"; anything else is a title.

@@ -36,7 +36,9 @@ pub(super) async fn row(stand_in: &'static StandIn) -> Row {
         failures.push(failure(stand_in, shape, is_catalogue).await);
     }
     let service = play.service.name().to_owned();
-    Row { service, abilities: abilities(stand_in, &play).await, failures }
+    let asked = [stand_in.words, stand_in.key, stand_in.list, stand_in.live];
+    let abilities = abilities(asked, &*play.service, &play.http).await;
+    Row { service, abilities, failures }
 }
 
 /// What every failure is checked for, whatever it is: no key is told, and nothing else is taken for an answer.
@@ -98,35 +100,39 @@ impl Play {
     pub(super) fn seen(&self) -> Vec<Request> {
         self.server.seen()
     }
-
-    /// Loads what a link leads to, as far as it takes to know what it is.
-    async fn load(&self, link: &str) -> Result<(), Fault> {
-        let limits = direct::Settings {
-            bytes_max: 1 << 20,
-            stall_timeout: Duration::from_secs(20),
-            rate_min: 1,
-            rate_window: Duration::from_secs(20),
-            open_max: Duration::from_secs(60),
-            attempts_max: 1,
-            backoff: Duration::from_millis(1),
-        };
-        Direct::new(self.http.clone(), limits).open(link).await.map(|_| ())
-    }
 }
 
-async fn abilities(stand_in: &StandIn, play: &Play) -> [String; 4] {
-    let service = &play.service;
+/// Loads what a link leads to, as far as it takes to know what it is.
+pub(super) async fn load(http: &Http, link: &str) -> Result<(), Fault> {
+    let limits = direct::Settings {
+        bytes_max: 1 << 20,
+        stall_timeout: Duration::from_secs(20),
+        rate_min: 1,
+        rate_window: Duration::from_secs(20),
+        open_max: Duration::from_secs(60),
+        attempts_max: 1,
+        backoff: Duration::from_millis(1),
+    };
+    Direct::new(http.clone(), limits).open(link).await.map(|_| ())
+}
+
+/// What comes of asking for these words, this track, this list and this stream without end.
+pub(super) async fn abilities(
+    [words, key, list, live]: [&str; 4],
+    service: &dyn Service,
+    http: &Http,
+) -> [String; 4] {
     let able = service.abilities();
     let mut cells = [NONE; 4].map(str::to_owned);
     if able.search {
-        let found = service.search(stand_in.words, 5).await.unwrap();
+        let found = service.search(words, 5).await.unwrap();
         assert!(!found.is_empty() && found.iter().all(|it| !it.key.is_empty()), "{found:?}");
         cells[0] = "yes".to_owned();
     }
     cells[1] = match able.open {
         true => {
-            let (_, stream) = service.open(stand_in.key).await.unwrap();
-            play.load(&stream.url).await.unwrap();
+            let (_, stream) = service.open(key).await.unwrap();
+            load(http, &stream.url).await.unwrap();
             let lifetime = stream.lifetime.map(|it| match it.as_secs() {
                 seconds if seconds < 3600 => format!("link for {seconds} s"),
                 seconds => format!("link for {} h", seconds / 3600),
@@ -134,18 +140,18 @@ async fn abilities(stand_in: &StandIn, play: &Play) -> [String; 4] {
             lifetime.unwrap_or("link to keep".to_owned())
         }
         false => {
-            let named = service.describe(stand_in.key).await.unwrap();
+            let named = service.describe(key).await.unwrap();
             assert!(named.key.is_empty(), "a catalogue opens nothing: {named:?}");
             "name only".to_owned()
         }
     };
     if able.list {
-        let page = service.list(stand_in.list, None).await.unwrap();
+        let page = service.list(list, None).await.unwrap();
         assert!(!page.entries.is_empty());
         cells[2] = "yes".to_owned();
     }
     if able.live {
-        let (station, stream) = service.open(stand_in.live).await.unwrap();
+        let (station, stream) = service.open(live).await.unwrap();
         assert!(station.is_live && station.duration.is_none(), "{station:?}");
         cells[3] = format!("{:?}", stream.kind).to_lowercase();
     }
@@ -175,7 +181,7 @@ async fn failure(stand_in: &'static StandIn, shape: Shape, is_catalogue: bool) -
     }
     let fault = match play.service.open(stand_in.key).await {
         Err(fault) => fault,
-        Ok((_, stream)) => match play.load(&stream.url).await {
+        Ok((_, stream)) => match load(&play.http, &stream.url).await {
             Err(fault) => fault,
             Ok(()) => return "renewed, plays".to_owned(),
         },
@@ -183,7 +189,7 @@ async fn failure(stand_in: &'static StandIn, shape: Shape, is_catalogue: bool) -
     check(&place, &fault);
     if shape == Shape::Expired {
         let (_, stream) = play.service.open(stand_in.key).await.unwrap();
-        play.load(&stream.url).await.unwrap();
+        load(&play.http, &stream.url).await.unwrap();
         return format!("{}, then plays", shown(&fault));
     }
     shown(&fault)
@@ -245,7 +251,8 @@ fn failing(shape: Shape) -> Option<Vec<Step>> {
     })
 }
 
-fn media(shape: Option<Shape>, request: &Request, number: usize) -> Vec<Step> {
+/// What a link leads to.
+pub(super) fn media(shape: Option<Shape>, request: &Request, number: usize) -> Vec<Step> {
     match shape {
         Some(Shape::PageAsMedia) => {
             let page = b"<!doctype html><title>Sign in</title>".repeat(10);

@@ -106,6 +106,10 @@ pub(super) fn stream(info: &Value, guard: &Guard) -> Result<Stream, Fault> {
     if info.text("/live_status") == Some("is_upcoming") {
         return Err(Fault::refused(Reason::ServiceRefused, "yt-dlp: it has not begun yet"));
     }
+    let mut of_format = info.text("/format_id").unwrap_or_default().split('_');
+    if of_format.any(|part| part == "preview") {
+        return Err(Fault::refused(Reason::Preview, "yt-dlp: 30 s of it"));
+    }
     let address = info.text("/url").ok_or_else(|| unsupported("no address"))?;
     let url = guard.check(address)?;
     let kind = match info.text("/protocol").unwrap_or("https") {

@@ -30,6 +30,7 @@ const PHRASES: &[(&str, Class, Reason, &str)] = {
             Reason::ServiceRefused,
             "only for signed-in adults; cookies of an account help",
         ),
+        ("Private video", Refused, Reason::NotFound, "private"),
         (
             "Use --cookies",
             Refused,
@@ -43,9 +44,9 @@ const PHRASES: &[(&str, Class, Reason, &str)] = {
             "only for paying people",
         ),
         ("members-only", Refused, Reason::ServiceRefused, "only for members"),
-        ("Private video", Refused, Reason::NotFound, "private"),
+        // "has not made this video available in …", "is not available in …"
         (
-            "not available in your country",
+            "available in your country",
             Refused,
             Reason::ServiceRefused,
             "not available in this country",
@@ -85,6 +86,8 @@ const PHRASES: &[(&str, Class, Reason, &str)] = {
         // what a site that tires of somebody answers
         ("HTTP Error 403", Transient, Reason::ServiceRefused, "status 403"),
         ("HTTP Error 429", Transient, Reason::ServiceRefused, "status 429"),
+        ("HTTP Error 4", Transient, Reason::ServiceRefused, "the site refused"),
+        ("rate-limited", Transient, Reason::ServiceRefused, "the site is asked too often"),
         ("HTTP Error 5", Transient, Reason::ServiceRefused, "the site failed"),
         ("timed out", Transient, Reason::Timeout, "the site did not answer in time"),
         ("Unable to download", Transient, Reason::Unreachable, "the site cannot be reached"),
@@ -143,12 +146,12 @@ mod tests {
             Reason::NotFound,
         );
         check(
-            "ERROR: [youtube] abc: Private video. Sign in if you've been",
+            "ERROR: [youtube] abc: Private video. Sign in if you've been granted access. Use --cookies",
             false,
             Reason::NotFound,
         );
         check(
-            "ERROR: [youtube] abc: Video unavailable. The uploader has not made this video not available in your country",
+            "ERROR: [youtube] abc: The uploader has not made this video available in your country",
             false,
             Reason::ServiceRefused,
         );
@@ -204,6 +207,13 @@ mod tests {
             true,
             Reason::ServiceRefused,
         );
+        check(
+            "ERROR: [x] a: Unable to download JSON metadata: HTTP Error 400: Bad Request",
+            true,
+            Reason::ServiceRefused,
+        );
+        let tired = "ERROR: [youtube] a: The current session has been rate-limited by YouTube";
+        assert!(super::fault(tired, false).detail.contains("too often"));
         assert_eq!(super::fault("HTTP Error 404", true).reason, Reason::PrivateAddress);
     }
 }
