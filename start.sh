@@ -120,6 +120,8 @@ case "$command" in
     ;;
   test)
     set_up
+    # most tests wait for a network or for music
+    export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 3 / 2))}
     exec cargo test --workspace "${args[@]:1}"
     ;;
   *)
