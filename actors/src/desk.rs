@@ -46,6 +46,8 @@ pub(crate) struct Desk {
     /// When a chat was told last that something came too late.
     late: HashMap<ChatId, Instant>,
     started: Instant,
+    /// The same moment by the system's clock, since 1970.
+    started_at: Option<Duration>,
 }
 
 // === impl Desk ===
@@ -65,6 +67,7 @@ impl Desk {
             searches: search::Searches::default(),
             late: HashMap::new(),
             started: Instant::now(),
+            started_at: SystemTime::now().duration_since(UNIX_EPOCH).ok(),
             context,
             parts,
             account,
@@ -167,9 +170,9 @@ impl Desk {
         }
     }
 
+    /// By the system's clock as it was when we began: one that jumps an hour must not make every command an old one.
     fn age(&self, date: Duration) -> Option<Duration> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-        now.checked_sub(date)
+        (self.started_at? + self.started.elapsed()).checked_sub(date)
     }
 
     /// Asked while we were away; one word for all that a chat asked.

@@ -5,6 +5,7 @@
 //! some moment, and one sign of life a second for all chats how far it got.
 
 mod loading;
+mod moving;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -152,6 +153,11 @@ impl Keep {
         let mut playback = inner.written.clone().filter(|written| !written.rules.is_empty())?;
         playback.anchor = inner.anchor(playback.anchor.attempt, position, false);
         Some(inner.write(playback))
+    }
+
+    /// Whether there is anything to go on with.
+    pub(crate) fn has_kept(&self) -> bool {
+        self.lock().kept.is_some()
     }
 
     /// The chat is over; the next one begins with nothing but what was obeyed.

@@ -26,6 +26,7 @@ use crate::desk::Desk;
 use crate::desk::stats::Place;
 use crate::desk::why::{Failure, Failures};
 use crate::inbox::Control;
+use crate::journal;
 use crate::keep::Resume;
 use crate::resolving::Told;
 use crate::settings;
@@ -304,8 +305,26 @@ impl State {
             Incoming::Message(message) => self.desk.message(&message),
             Incoming::Callback(callback) => self.desk.callback(&callback),
             Incoming::Member(change) => self.desk.member_changed(&change),
+            Incoming::Migrated { from, to } => self.migrated(from, to),
             Incoming::Lost(fault) => tracing::warn!(%fault, "the bot's connection was lost"),
             _ => {}
         }
+    }
+
+    /// A basic group became a supergroup: everything moves along, the music too.
+    fn migrated(&self, from: ChatId, to: ChatId) {
+        let (chats, context) = (self.parts.chats.clone(), self.context.clone());
+        self.context.tasks().spawn_quiet(async move {
+            let (resume, writes) = chats.moved(from, to).await;
+            if let Some(resume) = resume {
+                tracing::info!(%from, %to, "the group has another id now, its music moves along");
+                context.tell_self(Msg::Resume(Box::new(resume)));
+            }
+            if !writes.is_empty()
+                && let Err(fault) = chats.shelf().commit(writes, journal::COMMIT_MAX).await
+            {
+                tracing::debug!(%from, %to, %fault, "the move was not written down");
+            }
+        });
     }
 }

@@ -1,0 +1,47 @@
+//! A chat whose id changes: a basic group that became a supergroup. What was kept under the old id belongs to the new.
+
+use domain::ChatId;
+use domain::player::End;
+use storage::schema::{Page, Playback};
+use storage::{Table, Write};
+
+use super::{Keeps, Kept, Resume};
+
+// === impl Keeps ===
+
+impl Keeps {
+    /// Everything moves from one chat to the other, and the player there goes on as after a restart; what has to be
+    /// written of that, in one commit. `None` when there is nothing to move, or when somebody plays there already.
+    pub(crate) fn moved(&self, from: ChatId, to: ChatId) -> Option<(Resume, Vec<Write>)> {
+        let (from_keep, to_keep) = (self.of(from), self.of(to));
+        if from == to || to_keep.has_kept() {
+            return None;
+        }
+        let (mut kept, language, gone) = {
+            let mut old = from_keep.lock();
+            let kept = old.kept.take()?;
+            old.revision += 1;
+            old.written = None;
+            let gone = Write::remove(Table::Playback, from.to_string(), old.revision);
+            (kept, std::mem::take(&mut old.page).language, gone)
+        };
+        kept.rules.forget_messages();
+        let rules = kept.rules.snapshot();
+        // the messages stay in the old chat
+        let page = Page { language, ..Page::default() };
+        let resume = Resume {
+            chat: to,
+            username: None,
+            is_paused: rules.is_paused,
+            page: page.clone(),
+            generation: kept.generation,
+        };
+        let mut new = to_keep.lock();
+        new.page = page.clone();
+        let anchor = new.anchor(kept.rules.current_attempt(), kept.position, false);
+        let generation = kept.generation.0;
+        let come = new.write(Playback { username: None, generation, rules, anchor, page });
+        new.kept = Some(Kept { end: End::Restarted, ..kept });
+        Some((resume, vec![gone, come]))
+    }
+}
