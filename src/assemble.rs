@@ -13,7 +13,7 @@ use actors::settings::{Bot, Chat, Lookups, Settings, Sources};
 use domain::{ChatId, Class, Fault, UserId};
 use sources::http::AllowHost;
 use sources::short_links::ShortLinks;
-use telegram::{Secret, Session};
+use telegram::{Secret, Session, Vault};
 
 use crate::config::{Config, Ffmpeg, Identity, Keys, Mistakes, assistant_key};
 
@@ -65,7 +65,7 @@ pub fn settings(
             ..supervisor::Backoff::STANDARD
         },
         bot: Bot {
-            session: bot_session(state, identity.bot_session)?,
+            session: bot_session(state, identity.bot_session, identity.vault.clone())?,
             token: Secret::new(identity.bot_token),
             language: config.language,
             operators: identity.owner.into_iter().chain(identity.sudo).map(UserId).collect(),
@@ -74,7 +74,7 @@ pub fn settings(
             command_age_max: config.telegram.command_age_max,
             standing_max: STANDING_MAX,
         },
-        assistants: assistant_sessions(state, identity.assistants)?,
+        assistants: assistant_sessions(state, identity.assistants, identity.vault.as_ref())?,
         chat: Chat {
             player: player(config),
             refresh: config.chat.refresh,
@@ -227,11 +227,15 @@ fn cache(config: &Config, given: Option<PathBuf>) -> Option<sources::cache::Sett
     })
 }
 
-fn bot_session(state: &Path, string: Option<String>) -> Result<Session, Unusable> {
+fn bot_session(
+    state: &Path,
+    string: Option<String>,
+    vault: Option<Vault>,
+) -> Result<Session, Unusable> {
     let path = state.join("bot.session.json");
     let session = match string {
-        Some(string) => Session::import(&Secret::new(string), Some(&path)),
-        None => Session::open(Some(&path)),
+        Some(string) => Session::import_sealed(&Secret::new(string), Some(&path), vault),
+        None => Session::open_sealed(Some(&path), vault),
     };
     session.map_err(|fault| unusable("BOT_SESSION", fault))
 }
@@ -249,11 +253,12 @@ fn unusable(key: &str, fault: Fault) -> Unusable {
 fn assistant_sessions(
     state: &Path,
     strings: Vec<(usize, String)>,
+    vault: Option<&Vault>,
 ) -> Result<Vec<Session>, Unusable> {
     let mut sessions = Vec::new();
     for (number, string) in strings {
         let path = state.join(format!("assistant-{number}.session.json"));
-        let session = Session::import(&Secret::new(string), Some(&path));
+        let session = Session::import_sealed(&Secret::new(string), Some(&path), vault.cloned());
         let key = assistant_key(number);
         sessions.push(session.map_err(|fault| unusable(&key, fault))?);
     }

@@ -121,6 +121,8 @@ pub struct Identity {
     pub assistants: Vec<(usize, String)>,
     /// A session string for the bot itself, in place of a fresh sign-in.
     pub bot_session: Option<String>,
+    /// Seals the sign-ins on disk.
+    pub vault: Option<telegram::Vault>,
     pub owner: Option<i64>,
     /// People who may do what the owner may.
     pub sudo: Vec<i64>,

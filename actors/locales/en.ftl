@@ -237,6 +237,8 @@ stats-cache = 🗄 Cache: { $entries ->
         [one] { $entries } track
        *[other] { $entries } tracks
     }, { $mib } of { $mib_max } MiB · hits { $hits }, misses { $misses }, given up { $given_up }, damaged { $damaged }
+stats-store = 💾 Store: { $engine }, { $commits } commits in { $p50 }/{ $p99 } ms, { $failed } failed, { $outbox } wait for MongoDB, { $mib } MiB, { $quarantined } put aside
+stats-store-unwell = ⚠️ { $why }
 stats-well = ✅ Everybody is well.
 stats-unwell = ⚠️ <b>Not well: { $actors }</b>
 stats-services = 🌐 <b>Services</b>: answers, usual times, wins

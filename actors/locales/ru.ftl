@@ -190,6 +190,8 @@ stats-process = 💾 { $memory } МиБ · ♻️ { $restarts ->
     }
 stats-engine = ⏱ Звуковых часов: { $clocks }, опоздание не больше { $late } мс
 stats-cache = 🗄 Кэш: треков { $entries }, { $mib } из { $mib_max } МиБ · найдено { $hits }, не найдено { $misses }, не записано { $given_up }, повреждено { $damaged }
+stats-store = 💾 Хранилище: { $engine }, записей { $commits } за { $p50 }/{ $p99 } мс, не удалось { $failed }, ждут MongoDB { $outbox }, { $mib } МиБ, отложено повреждённых { $quarantined }
+stats-store-unwell = ⚠️ { $why }
 stats-well = ✅ Все здоровы.
 stats-unwell = ⚠️ <b>Нездоровы: { $actors }</b>
 stats-services = 🌐 <b>Сервисы</b>: ответы, обычное время, победы

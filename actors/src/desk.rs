@@ -3,6 +3,7 @@
 //! Part of the bot's actor: nothing here waits, what has to wait is a task whose answer comes back as a message.
 
 mod linked;
+mod moving;
 pub(crate) mod search;
 pub(crate) mod stats;
 pub(crate) mod why;
@@ -43,6 +44,7 @@ pub(crate) struct Desk {
     seal: Seal,
     standings: HashMap<(ChatId, UserId), (bool, Instant)>,
     searches: search::Searches,
+    moving: moving::Moving,
     /// When a chat was told last that something came too late.
     late: HashMap<ChatId, Instant>,
     started: Instant,
@@ -65,6 +67,7 @@ impl Desk {
             username: String::new(),
             standings: HashMap::new(),
             searches: search::Searches::default(),
+            moving: moving::Moving::default(),
             late: HashMap::new(),
             started: Instant::now(),
             started_at: SystemTime::now().duration_since(UNIX_EPOCH).ok(),
@@ -94,12 +97,23 @@ impl Desk {
         }
     }
 
+    /// A chat goes on where an earlier process left it; nothing happens when it did already.
+    pub(crate) fn resume(&mut self, chat: ChatId) {
+        let Some(resume) = self.parts.chats.keeps().take_left(chat) else { return };
+        self.voice.take_over(&resume);
+        if let Err(fault) = self.parts.chats.resume(chat, resume.username) {
+            tracing::warn!(%chat, %fault, "a chat does not go on");
+        }
+    }
+
     pub(crate) fn message(&mut self, message: &Message) {
         let wish = inbox::read(message, &self.username, &self.parts.settings.operators);
         let (chat, via) = (message.chat.id, Via::Message(message.id));
         if wish == Wish::Nothing {
             return self.settle(chat, via);
         }
+        // a command does not wait for its chat's turn, and must not find it empty
+        self.resume(chat);
         self.voice.listen(chat, self.language_of(&message.from));
         if !matches!(wish, Wish::Play { .. } | Wish::Control { .. }) && !self.once(chat, via) {
             return;
@@ -149,6 +163,7 @@ impl Desk {
 
     pub(crate) fn callback(&mut self, callback: &Callback) {
         let chat = callback.chat;
+        self.resume(chat);
         let current = self.voice.generation(chat);
         match inbox::press(callback, &self.seal, current, &self.parts.settings.operators) {
             Wish::Control { control, by, only } => self.control(chat, control, by, only),

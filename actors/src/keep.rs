@@ -32,8 +32,10 @@ struct All {
     chats: Mutex<HashMap<ChatId, Keep>>,
     clock: Clock,
     beats: Mutex<u64>,
-    /// The chats of an earlier process were told once.
+    /// What an earlier process wrote was read.
     is_loaded: Mutex<bool>,
+    /// Chats of an earlier process whose turn to go on has not come yet.
+    left: Mutex<HashMap<ChatId, Resume>>,
 }
 
 /// Time as anchors have it: this process's own, which no change of the system's clock moves.
@@ -80,6 +82,7 @@ impl Keeps {
             clock,
             beats: Mutex::default(),
             is_loaded: Mutex::default(),
+            left: Mutex::default(),
         };
         Keeps(Arc::new(all))
     }
@@ -87,6 +90,11 @@ impl Keeps {
     pub(crate) fn of(&self, chat: ChatId) -> Keep {
         let new = || Keep::new(chat, self.0.clock);
         lock(&self.0.chats).entry(chat).or_insert_with(new).clone()
+    }
+
+    /// A chat of an earlier process, once: it goes on now.
+    pub(crate) fn take_left(&self, chat: ChatId) -> Option<Resume> {
+        lock(&self.0.left).remove(&chat)
     }
 
     /// What is to be written now: a sign of life, and the positions that left their anchors. `None` while nothing plays,

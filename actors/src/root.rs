@@ -93,6 +93,7 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
         memory: settings.memory,
         ledger,
         cache,
+        shelf: shelf.clone(),
     };
     let bot_spec = bot::child_spec(
         bot_door,

@@ -1,10 +1,14 @@
 //! The environment's part of the settings: who this installation is. Only `src/` reads the environment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sources::secret::Secret;
+use telegram::Vault;
 
 use super::{Identity, Keys, Mistake, Mistakes};
+
+/// Seals the sign-ins on disk.
+const STATE_KEY: &str = "STATE_KEY";
 
 /// Looks a variable up; the process's own environment, or a table in tests and in the demo.
 pub struct Environment<'a>(pub &'a dyn Fn(&str) -> Option<String>);
@@ -66,6 +70,7 @@ impl Environment<'_> {
             &mut mistakes,
         );
         let bot_session = self.get("BOT_SESSION");
+        let vault = self.vault(&mut mistakes);
         let keys = self.keys();
         // one for each directory that the unit names; it names one
         let cache_directory = self.get("CACHE_DIRECTORY");
@@ -80,12 +85,26 @@ impl Environment<'_> {
             bot_token,
             assistants,
             bot_session,
+            vault,
             owner,
             sudo,
             logger,
             cache_directory,
             keys,
         })
+    }
+
+    /// What seals the sessions on disk: from the environment, or a credential that systemd decrypted for us.
+    fn vault(&self, mistakes: &mut Vec<Mistake>) -> Option<Vault> {
+        let credential = || {
+            let directory = self.get("CREDENTIALS_DIRECTORY")?;
+            std::fs::read_to_string(Path::new(&directory).join("state_key")).ok()
+        };
+        let text = self.get(STATE_KEY).or_else(credential)?;
+        match Vault::new(&telegram::Secret::new(text)) {
+            Ok(vault) => Some(vault),
+            Err(weak) => malformed(STATE_KEY, &weak.to_string(), mistakes),
+        }
     }
 
     /// What outside services want to see; none of it has to be there.

@@ -154,12 +154,40 @@ fn an_identity_is_read_and_its_secrets_stay_out_of_debug_output() {
 }
 
 #[test]
+fn the_key_of_the_sign_ins_comes_from_the_environment_or_a_credential() {
+    let with = |pairs: &[(&str, &str)]| {
+        let mut all: Vec<(&str, &str)> = good();
+        all.extend(pairs);
+        identity(&all)
+    };
+    assert!(with(&[]).unwrap().vault.is_none());
+    let long = "0123456789abcdef0123456789abcdef";
+    assert!(with(&[("STATE_KEY", long)]).unwrap().vault.is_some());
+    let mistakes = with(&[("STATE_KEY", "hunter2")]).unwrap_err().to_string();
+    assert!(mistakes.contains("STATE_KEY") && mistakes.contains("openssl rand"), "{mistakes}");
+    assert!(!mistakes.contains("hunter2"), "{mistakes}");
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display().to_string();
+    assert!(with(&[("CREDENTIALS_DIRECTORY", &place)]).unwrap().vault.is_none());
+    std::fs::write(folder.path().join("state_key"), format!("{long}\n")).unwrap();
+    assert!(with(&[("CREDENTIALS_DIRECTORY", &place)]).unwrap().vault.is_some());
+}
+
+#[test]
 fn every_service_that_can_be_asked_is_asked_unless_the_operator_says_otherwise() {
     let config = Config::parse("").unwrap();
     assert_eq!(config.extractors.order, NAMES);
     assert!(config.extractors.gateway.is_none(), "nobody described one");
     let config = Config::parse("extractors.order = [\"radio\", \"archive\"]").unwrap();
     assert_eq!(config.extractors.order, ["radio", "archive"]);
+}
+
+#[test]
+fn tracks_of_every_service_can_be_read_back_from_disk() {
+    for name in super::extractors::NAMES {
+        let name = if name == "ytdlp" { "yt-dlp" } else { name };
+        assert!(domain::track::SOURCES.contains(&name), "{name} is not in domain::track::SOURCES");
+    }
 }
 
 #[test]

@@ -109,12 +109,12 @@ pub const LOGGER_GROUP: Trouble = Trouble {
 };
 
 pub const STORE: Trouble = Trouble {
-    class: "store unreachable",
-    example: "a database that does not answer (this version keeps no state in one)",
+    class: "state not kept",
+    example: "the disk of the state directory is full",
     level: Level::ERROR,
-    words: "the store cannot be reached; check its address and that it runs, music plays on",
+    words: "state cannot be written, music goes on; what is queued now will not survive a restart",
     acts: Acts::Operator,
-    then: "check the store's address and that it runs; music plays on, and what is to be kept waits",
+    then: "make room on the disk of state.directory, or give this user the right to write there; the next write that works heals it",
 };
 
 /// All of them, the harmless first.

@@ -13,6 +13,7 @@ mod calls;
 mod commands;
 mod formats;
 mod logs;
+mod kill9;
 mod kills;
 mod lives;
 mod permissions;

@@ -20,6 +20,7 @@ pub(crate) struct Setup {
     population: Population,
     settings: String,
     environment: Vec<(String, String)>,
+    music: fn(&Path),
 }
 
 /// The process, the Telegram it lives in, and what it wrote so far.
@@ -46,7 +47,12 @@ pub(crate) struct End {
 
 impl Setup {
     pub(crate) fn new() -> Setup {
-        Setup { population: Population::small(), settings: String::new(), environment: Vec::new() }
+        Setup {
+            population: Population::small(),
+            settings: String::new(),
+            environment: Vec::new(),
+            music: |_| {},
+        }
     }
 
     pub(crate) fn population(mut self, change: impl FnOnce(&mut Population)) -> Setup {
@@ -63,6 +69,12 @@ impl Setup {
 
     pub(crate) fn environment(mut self, name: &str, value: &str) -> Setup {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Lays more into the music folder.
+    pub(crate) fn music(mut self, lay: fn(&Path)) -> Setup {
+        self.music = lay;
         self
     }
 
@@ -107,6 +119,7 @@ impl Setup {
         };
         let (music, state, tmp) = (at("music"), at("state"), at("tmp"));
         simulator::music::write_to(&music).expect("the directory is ours");
+        (self.music)(&music);
         let config = folder.path().join("armedmusic.toml");
         let settings = format!(
             "{}\nchat.refresh_s = 1\nextractors.order = []\nstate.directory = {state:?}\nsources.music_dir = {music:?}\n",

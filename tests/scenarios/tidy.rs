@@ -40,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("webrtc", &["group-call"]),
     ("rtc", &["group-call"]),
+    ("ring", &["telegram"]),
     ("grammers-client", &["telegram"]),
     ("grammers-crypto", &["telegram"]),
     ("grammers-mtproto", &["telegram"]),

@@ -31,10 +31,10 @@ pub(crate) struct Resume {
 
 impl Keeps {
     /// Reads what there is; the chats to go on in, those that sound first. Only the first time: what a later life of the
-    /// bot would find is what this process wrote.
-    pub(crate) async fn load(&self, store: &Store, rules: Settings) -> Result<Vec<Resume>, Fault> {
+    /// bot would find is what this process wrote, so it gets those whose turn has not come yet.
+    pub(crate) async fn load(&self, store: &Store, rules: Settings) -> Result<Vec<ChatId>, Fault> {
         if *lock(&self.0.is_loaded) {
-            return Ok(Vec::new());
+            return Ok(self.left());
         }
         let (playbacks, beats) =
             (store.scan(Table::Playback).await?, store.scan(Table::Beats).await?);
@@ -86,14 +86,22 @@ impl Keeps {
             resumes.extend(self.of(chat).take_over(chat, newest, playback, last, rules));
         }
         *lock(&self.0.is_loaded) = true;
-        // who hears something now first; the longest queue is the busiest chat
-        resumes.sort_by_key(|resume: &Resume| (resume.is_paused, resume.chat));
+        lock(&self.0.left).extend(resumes.into_iter().map(|resume: Resume| (resume.chat, resume)));
         if !aside.is_empty()
             && let Err(fault) = store.commit(aside).await
         {
             tracing::debug!(%fault, "old records were not tidied up");
         }
-        Ok(resumes)
+        Ok(self.left())
+    }
+
+    /// Who hears something now first.
+    fn left(&self) -> Vec<ChatId> {
+        let left = lock(&self.0.left);
+        let mut left: Vec<(bool, ChatId)> =
+            left.values().map(|resume| (resume.is_paused, resume.chat)).collect();
+        left.sort_unstable();
+        left.into_iter().map(|(_, chat)| chat).collect()
     }
 
     /// Takes note of what was obeyed; what is too old to matter.

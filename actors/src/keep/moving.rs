@@ -5,26 +5,30 @@ use domain::player::End;
 use storage::schema::{Page, Playback};
 use storage::{Table, Write};
 
-use super::{Keeps, Kept, Resume};
+use super::{Keeps, Kept, Resume, lock};
 
 // === impl Keeps ===
 
 impl Keeps {
-    /// Everything moves from one chat to the other, and the player there goes on as after a restart; what has to be
-    /// written of that, in one commit. `None` when there is nothing to move, or when somebody plays there already.
-    pub(crate) fn moved(&self, from: ChatId, to: ChatId) -> Option<(Resume, Vec<Write>)> {
-        let (from_keep, to_keep) = (self.of(from), self.of(to));
-        if from == to || to_keep.has_kept() {
-            return None;
+    /// Everything moves from one chat to the other, whose turn to go on comes as after a restart; what has to be written
+    /// of that, in one commit. Where somebody plays already, the old chat's music only ends.
+    pub(crate) fn moved(&self, from: ChatId, to: ChatId) -> Vec<Write> {
+        if from == to {
+            return Vec::new();
         }
+        lock(&self.0.left).remove(&from);
+        let (from_keep, to_keep) = (self.of(from), self.of(to));
         let (mut kept, language, gone) = {
             let mut old = from_keep.lock();
-            let kept = old.kept.take()?;
+            let Some(kept) = old.kept.take() else { return Vec::new() };
             old.revision += 1;
             old.written = None;
             let gone = Write::remove(Table::Playback, from.to_string(), old.revision);
             (kept, std::mem::take(&mut old.page).language, gone)
         };
+        if to_keep.has_kept() {
+            return vec![gone];
+        }
         kept.rules.forget_messages();
         let rules = kept.rules.snapshot();
         // the messages stay in the old chat
@@ -42,6 +46,7 @@ impl Keeps {
         let generation = kept.generation.0;
         let come = new.write(Playback { username: None, generation, rules, anchor, page });
         new.kept = Some(Kept { end: End::Restarted, ..kept });
-        Some((resume, vec![gone, come]))
+        lock(&self.0.left).insert(to, resume);
+        vec![gone, come]
     }
 }

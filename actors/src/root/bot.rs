@@ -26,8 +26,6 @@ use crate::desk::Desk;
 use crate::desk::stats::Place;
 use crate::desk::why::{Failure, Failures};
 use crate::inbox::Control;
-use crate::journal;
-use crate::keep::Resume;
 use crate::resolving::Told;
 use crate::settings;
 use crate::speech::panel::Saying;
@@ -37,9 +35,14 @@ use crate::voice::Said;
 use crate::wire::{self, Slot};
 
 pub(crate) enum Msg {
-    Ready(Result<Box<Me>, CallError>, Result<Vec<Resume>, Fault>),
-    /// A chat of an earlier process is to go on.
-    Resume(Box<Resume>),
+    Ready(Result<Box<Me>, CallError>, Result<Vec<ChatId>, Fault>),
+    /// It is the turn of this chat of an earlier process to go on.
+    Resume(ChatId),
+    /// A group's music is under its new id now.
+    Moved {
+        from: ChatId,
+        to: ChatId,
+    },
     /// A player obeyed this, and it is written down.
     Settled {
         chat: ChatId,
@@ -182,7 +185,10 @@ impl Actor for Bot {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Ready(outcome, left) => state.signed_in(outcome, left)?,
-            Msg::Resume(resume) => state.resume(&resume),
+            Msg::Resume(chat) => state.desk.resume(chat),
+            Msg::Moved { from, to } => {
+                state.desk.moved(from, to).into_iter().for_each(|held| state.incoming(held));
+            }
             Msg::Settled { chat, via } => state.desk.settle(chat, via),
             Msg::Incoming(incoming) => state.incoming(*incoming),
             Msg::Ended(Ok(())) => {
@@ -230,7 +236,7 @@ impl State {
     fn signed_in(
         &mut self,
         outcome: Result<Box<Me>, CallError>,
-        left: Result<Vec<Resume>, Fault>,
+        left: Result<Vec<ChatId>, Fault>,
     ) -> Result<(), ActorProcessingErr> {
         let me = outcome.map_err(|error| wire::failure(error.into()))?;
         tracing::info!(username = me.user.username.as_deref(), "bot signed in");
@@ -266,7 +272,7 @@ impl State {
 
     /// Chats go on where an earlier process left them: a few at once, the others one after the other, because every one
     /// of them joins a voice chat.
-    fn take_up(&mut self, left: Result<Vec<Resume>, Fault>) {
+    fn take_up(&mut self, left: Result<Vec<ChatId>, Fault>) {
         let left = match left {
             Ok(left) => left,
             Err(fault) => {
@@ -283,48 +289,24 @@ impl State {
         tracing::info!(chats = left.len(), "going on where it was left");
         let context = self.context.clone();
         self.context.tasks().spawn_quiet(async move {
-            for (n, resume) in left.into_iter().enumerate() {
+            for (n, chat) in left.into_iter().enumerate() {
                 if n >= AT_ONCE_MAX {
                     tokio::time::sleep(JOIN_EVERY).await;
                 }
-                context.tell_self(Msg::Resume(Box::new(resume)));
+                context.tell_self(Msg::Resume(chat));
             }
         });
     }
 
-    fn resume(&mut self, resume: &Resume) {
-        self.desk.voice().take_over(resume);
-        let (chat, username) = (resume.chat, resume.username.clone());
-        if let Err(fault) = self.parts.chats.resume(chat, username) {
-            tracing::warn!(%chat, %fault, "a chat does not go on");
-        }
-    }
-
     fn incoming(&mut self, incoming: Incoming) {
+        let Some(incoming) = self.desk.hold(incoming) else { return };
         match incoming {
             Incoming::Message(message) => self.desk.message(&message),
             Incoming::Callback(callback) => self.desk.callback(&callback),
             Incoming::Member(change) => self.desk.member_changed(&change),
-            Incoming::Migrated { from, to } => self.migrated(from, to),
+            Incoming::Migrated { from, to } => self.desk.migrate(from, to),
             Incoming::Lost(fault) => tracing::warn!(%fault, "the bot's connection was lost"),
             _ => {}
         }
-    }
-
-    /// A basic group became a supergroup: everything moves along, the music too.
-    fn migrated(&self, from: ChatId, to: ChatId) {
-        let (chats, context) = (self.parts.chats.clone(), self.context.clone());
-        self.context.tasks().spawn_quiet(async move {
-            let (resume, writes) = chats.moved(from, to).await;
-            if let Some(resume) = resume {
-                tracing::info!(%from, %to, "the group has another id now, its music moves along");
-                context.tell_self(Msg::Resume(Box::new(resume)));
-            }
-            if !writes.is_empty()
-                && let Err(fault) = chats.shelf().commit(writes, journal::COMMIT_MAX).await
-            {
-                tracing::debug!(%from, %to, %fault, "the move was not written down");
-            }
-        });
     }
 }

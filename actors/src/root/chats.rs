@@ -17,7 +17,7 @@ pub(crate) use chat::player;
 
 use super::extractors::resolver;
 use super::{assistants, bot};
-use crate::keep::{Keeps, Resume};
+use crate::keep::Keeps;
 use crate::settings::{Chat, Sources};
 use crate::sheet::Sheet;
 use crate::shelf::Shelf;
@@ -176,7 +176,7 @@ impl Chats {
     }
 
     /// What an earlier process left in the store, once.
-    pub(crate) async fn load(&self, within: std::time::Duration) -> Result<Vec<Resume>, Fault> {
+    pub(crate) async fn load(&self, within: std::time::Duration) -> Result<Vec<ChatId>, Fault> {
         let shared = &self.parts.shared;
         let store = shared.shelf.open(within).await?;
         match store.scan(Table::Assignments).await {
@@ -196,18 +196,14 @@ impl Chats {
         self.start(chat, username)
     }
 
-    /// The chat has another id now. Its player ends in order, and what it leaves is the new chat's; what has to be
-    /// written of that comes back.
-    pub(crate) async fn moved(&self, from: ChatId, to: ChatId) -> (Option<Resume>, Vec<Write>) {
+    /// The chat has another id now. Its player ends in order, and what it leaves is the new chat's, to go on with; what
+    /// has to be written of that comes back.
+    pub(crate) async fn moved(&self, from: ChatId, to: ChatId) -> Vec<Write> {
         self.players().remove(&from);
         self.dynamic.end_and_wait(&from.to_string()).await;
         let mut writes = self.parts.shared.roster.moved(from, to);
-        let moved = self.keeps().moved(from, to);
-        let resume = moved.map(|(resume, more)| {
-            writes.extend(more);
-            resume
-        });
-        (resume, writes)
+        writes.extend(self.keeps().moved(from, to));
+        writes
     }
 
     pub(crate) fn keeps(&self) -> &Keeps {

@@ -10,7 +10,7 @@ use supervisor::{ChildSnapshot, State};
 use super::Arg;
 use super::panel::{Button, Pen, Saying, plain};
 use super::texts::clock;
-use crate::stats::{Activity, CacheStats, ChatStats, Quality, Stats};
+use crate::stats::{Activity, CacheStats, ChatStats, Quality, Stats, StoreStats};
 
 /// Telegram takes 4,096 characters after its markup is read; the page's number and a margin are left free.
 const PAGE_MAX: usize = 3_600;
@@ -113,6 +113,7 @@ impl Pen<'_> {
             ),
         ];
         lines.extend(stats.cache.map(|cache| self.cache(cache)));
+        lines.extend(stats.store.as_ref().map(|store| self.store(store)));
         lines
     }
 
@@ -130,6 +131,31 @@ impl Pen<'_> {
             ("damaged", number(cache.damaged)),
         ];
         self.say("stats-cache", &args)
+    }
+
+    fn store(&self, store: &StoreStats) -> String {
+        let ms = |us: u64| format!("{:.1}", us as f64 / 1_000.0);
+        let (p50, p99) = (ms(store.commit_p50_us), ms(store.commit_p99_us));
+        let mib = format!("{:.1}", store.file_bytes as f64 / f64::from(1 << 20));
+        let number = |n: u64| Arg::Number(usize::try_from(n).unwrap_or(usize::MAX));
+        let args = [
+            ("engine", Arg::Text(&store.engine)),
+            ("commits", number(store.commits)),
+            ("p50", Arg::Text(&p50)),
+            ("p99", Arg::Text(&p99)),
+            ("failed", number(store.failed)),
+            ("outbox", number(store.outbox)),
+            ("mib", Arg::Text(&mib)),
+            ("quarantined", number(store.quarantined)),
+        ];
+        let line = self.say("stats-store", &args);
+        match &store.why {
+            Some(why) => {
+                let why = domain::track::clean_title(why, 200, "?");
+                format!("{line}\n{}", self.say("stats-store-unwell", &[("why", Arg::Text(&why))]))
+            }
+            None => line,
+        }
     }
 
     fn unwell(&self, child: &ChildSnapshot) -> String {

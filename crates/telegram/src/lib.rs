@@ -23,6 +23,7 @@ mod secret;
 mod session;
 mod settings;
 mod unreadable;
+mod vault;
 
 pub use account::{Account, BotCommand, Me, Membership, Once, Outgoing, Participant, Stats};
 pub use attachment::MessageContent;
@@ -39,3 +40,4 @@ pub use runner::{Runner, connect};
 pub use secret::Secret;
 pub use session::{Heard, Session, StringError};
 pub use settings::Settings;
+pub use vault::{Vault, WeakKey};

@@ -4,6 +4,7 @@
 //! happens behind it), the stream (updates in order, gaps filled) and the watchdog. When one fails all
 //! end, and the caller rebuilds from the same session. The library's panics arrive here as faults.
 
+mod abandoned;
 mod poison;
 mod pump;
 mod reader;

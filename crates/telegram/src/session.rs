@@ -34,6 +34,7 @@ use crate::flood::Gate;
 use crate::incoming::Incoming;
 use crate::secret::Secret;
 use crate::unreadable::Unreadable;
+use crate::vault::Vault;
 
 /// An account's lasting identity. Cheap to clone; every clone is the same session. Keep one for as long as the
 /// account is used, through all its connections.
@@ -45,6 +46,8 @@ pub struct Session {
 struct Inner {
     memory: Arc<Memory>,
     path: Option<PathBuf>,
+    /// Seals the file.
+    vault: Option<Vault>,
     /// One writer at a time, so that an older state never lands on a newer one.
     saving: Mutex<()>,
     /// Held by the one connection that may be open.
@@ -67,9 +70,18 @@ impl Session {
     ///
     /// Fatal faults: the string or the file is unusable. Transient: another process holds the file.
     pub fn import(string: &Secret, path: Option<&Path>) -> Result<Session, Fault> {
+        Session::import_sealed(string, path, None)
+    }
+
+    /// The same, with the file sealed by a key; an open file is read and sealed.
+    pub fn import_sealed(
+        string: &Secret,
+        path: Option<&Path>,
+        vault: Option<Vault>,
+    ) -> Result<Session, Fault> {
         let login = strings::parse(string)?;
         let claim = claim(path)?;
-        let state = match load(path)? {
+        let state = match load(path, vault.as_ref())? {
             Some(saved)
                 if saved.home_option().and_then(|home| home.auth_key) == Some(login.key) =>
             {
@@ -81,23 +93,34 @@ impl Session {
             }
             None => State::from_login(&login),
         };
-        let session = Session::new(state, path, claim);
+        let session = Session::new(state, path, claim, vault);
         session.inner.memory.lock().keeps_key = true;
         Ok(session)
     }
 
     /// The account in the file at `path`, or nobody yet (a bot that will sign in).
     pub fn open(path: Option<&Path>) -> Result<Session, Fault> {
-        let claim = claim(path)?;
-        let state = load(path)?.unwrap_or_else(State::new);
-        Ok(Session::new(state, path, claim))
+        Session::open_sealed(path, None)
     }
 
-    fn new(state: State, path: Option<&Path>, claim: Option<File>) -> Session {
+    /// The same, with the file sealed by a key; an open file is read and sealed.
+    pub fn open_sealed(path: Option<&Path>, vault: Option<Vault>) -> Result<Session, Fault> {
+        let claim = claim(path)?;
+        let state = load(path, vault.as_ref())?.unwrap_or_else(State::new);
+        Ok(Session::new(state, path, claim, vault))
+    }
+
+    fn new(
+        state: State,
+        path: Option<&Path>,
+        claim: Option<File>,
+        vault: Option<Vault>,
+    ) -> Session {
         Session {
             inner: Arc::new(Inner {
                 memory: Arc::new(Memory::new(state)),
                 path: path.map(Path::to_owned),
+                vault,
                 saving: Mutex::new(()),
                 lease: Arc::new(Semaphore::new(1)),
                 is_open: AtomicBool::new(false),
@@ -142,7 +165,7 @@ impl Session {
         if let Some(safe) = self.settling().place() {
             state.updates = safe.clone();
         }
-        file::save(path, &state).map_err(|error| {
+        file::save(path, &state, self.inner.vault.as_ref()).map_err(|error| {
             self.inner.memory.lock().is_dirty = true;
             Fault::transient(
                 Reason::Internal,
@@ -279,9 +302,9 @@ fn claim(path: Option<&Path>) -> Result<Option<File>, Fault> {
     Ok(Some(claimed))
 }
 
-fn load(path: Option<&Path>) -> Result<Option<State>, Fault> {
+fn load(path: Option<&Path>, vault: Option<&Vault>) -> Result<Option<State>, Fault> {
     let Some(path) = path else { return Ok(None) };
-    file::load(path).map_err(|error| {
+    file::load(path, vault).map_err(|error| {
         Fault::fatal(
             Reason::AccountLost,
             format!("session file {} cannot be read: {error}", path.display()),

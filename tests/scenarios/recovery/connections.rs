@@ -295,7 +295,7 @@ async fn too_many_connections_is_answered_with_patience() {
 async fn groups_that_were_only_read_about_are_asked_for_after_a_loss() {
     let running = hasty().start().await;
     let (mut asked, _) = all_answered(&running, "before").await;
-    for _ in 0..3 {
+    for _ in 0..2 {
         assert!(running.inside.tree.root().tree().kill("root/bot"));
         let (during, _) = all_answered(&running, "during").await;
         asked.extend(during);

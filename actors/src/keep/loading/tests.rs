@@ -137,17 +137,31 @@ fn a_chat_that_moves_takes_everything_along_once() {
     let mut player = Player::restored(rules(50), playing(3));
     let position = Duration::from_secs(9);
     keeps.of(from).put(&player, Generation(5), position);
-    let (resume, writes) = keeps.moved(from, to).expect("there is something to move");
+    let writes = keeps.moved(from, to);
+    let resume = keeps.take_left(to).expect("it is its turn");
     assert_eq!((resume.chat, resume.generation), (to, Generation(5)));
     let keys: Vec<&str> = writes.iter().map(Write::key).collect();
     assert_eq!(keys, [from.to_string(), to.to_string()], "one goes and one comes, together");
     assert!(matches!(writes[0], Write::Remove { .. }));
-    assert_eq!(keeps.moved(from, to), None, "told twice, done once");
+    assert_eq!(keeps.moved(from, to), [], "told twice, done once");
     let kept = keeps.of(to).take_up().expect("it is here now");
     player.forget_messages();
     assert_eq!(kept.rules.snapshot(), player.snapshot());
     assert_eq!((kept.position, kept.end), (position, End::Restarted));
     assert!(!keeps.of(from).has_kept());
+}
+
+#[test]
+fn a_chat_that_moves_to_where_somebody_plays_already_only_ends() {
+    let (from, to) = (CHAT, ChatId(-1_000_000_000_007));
+    let keeps = Keeps::new();
+    keeps.of(from).put(&Player::restored(rules(50), playing(3)), Generation(5), Duration::ZERO);
+    let there = Player::restored(rules(50), playing(1));
+    keeps.of(to).put(&there, Generation(6), Duration::ZERO);
+    let writes = keeps.moved(from, to);
+    assert!(matches!(&writes[..], [Write::Remove { .. }]), "{writes:?}");
+    assert_eq!(keeps.take_left(to), None);
+    assert_eq!(keeps.of(to).take_up().expect("it plays").rules.snapshot(), there.snapshot());
 }
 
 #[tokio::test]

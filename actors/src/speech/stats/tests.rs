@@ -4,7 +4,7 @@ use supervisor::{Class, Kind, LastError, MailboxSnapshot, Snapshot, TaskSnapshot
 
 use super::super::{Language, Texts};
 use super::*;
-use crate::stats::{Audio, Engine, Line, Reception, Totals, TrackStats};
+use crate::stats::{Audio, Engine, Line, Reception, StoreStats, Totals, TrackStats};
 
 const OPERATOR: ChatId = ChatId(5_001);
 
@@ -90,6 +90,17 @@ fn busy(n_chats: i64) -> Stats {
             resumed: 2,
             given_up: 1,
             damaged: 0,
+        }),
+        store: Some(StoreStats {
+            engine: "embedded+mongodb".into(),
+            why: Some("MongoDB does not answer".into()),
+            commits: 4_711,
+            failed: 3,
+            commit_p50_us: 2_400,
+            commit_p99_us: 11_060,
+            outbox: 17,
+            file_bytes: 3 << 19,
+            quarantined: 1,
         }),
         chats,
         tree: Snapshot { children: tree },
@@ -211,6 +222,13 @@ fn the_same_value_is_read_as_text_and_as_json() {
         cache["entries"], cache["hits"], cache["misses"], cache["given_up"], cache["damaged"]
     );
     assert!(text.contains(&figures), "{figures} in {text}");
+    assert!(
+        text.contains(
+            "embedded+mongodb, 4711 commits in 2.4/11.1 ms, 3 failed, 17 wait for MongoDB, 1.5 MiB, 1 put aside"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("MongoDB does not answer"), "{text}");
     let paths = json["tree"]["children"].as_array().expect("a list").iter();
     let paths: Vec<&str> = paths.map(|child| child["path"].as_str().expect("text")).collect();
     assert_eq!(drawn(&pages), paths);

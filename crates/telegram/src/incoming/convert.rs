@@ -65,6 +65,15 @@ impl People {
         self.known_chats.get(&id).cloned().unwrap_or_else(|| bare_chat(id))
     }
 
+    /// Whether it tells that we were removed from a chat that, by the same batch, we are in: a difference tells what was,
+    /// and somebody let us in again since.
+    fn is_history(&self, event: &Incoming) -> bool {
+        let Incoming::Member(change) = event else { return false };
+        let is_gone = matches!(change.status, MemberStatus::Left | MemberStatus::Banned);
+        let now = (is_gone && change.is_self).then(|| status_now(change.chat.id, self));
+        matches!(now, Some(MemberStatus::Member | MemberStatus::Administrator))
+    }
+
     fn member(&self, chat: ChatId, user: i64, status: MemberStatus) -> Incoming {
         let user = UserId(user);
         Incoming::Member(MemberChange {
@@ -78,6 +87,12 @@ impl People {
 
 /// What an update says, if it says anything that anybody here wants to know.
 pub(crate) fn convert(update: tl::enums::Update, people: &People) -> Vec<Incoming> {
+    let mut events = converted(update, people);
+    events.retain(|event| !people.is_history(event));
+    events
+}
+
+fn converted(update: tl::enums::Update, people: &People) -> Vec<Incoming> {
     use tl::enums::Update;
     let one = match update {
         Update::NewMessage(new) => return from_message(new.message, people),
@@ -168,7 +183,12 @@ fn gone(actor: i64, user: i64) -> MemberStatus {
 
 /// "Something about this chat and you changed": the chat that comes along tells what.
 fn own_status(chat: ChatId, people: &People) -> Option<Incoming> {
-    let status = match people.chats.get(&chat) {
+    people.own.map(|own| people.member(chat, own.0, status_now(chat, people)))
+}
+
+/// What we are in a chat, as it came with the batch.
+fn status_now(chat: ChatId, people: &People) -> MemberStatus {
+    match people.chats.get(&chat) {
         Some(tl::enums::Chat::ChannelForbidden(_) | tl::enums::Chat::Forbidden(_)) => {
             MemberStatus::Banned
         }
@@ -185,8 +205,7 @@ fn own_status(chat: ChatId, people: &People) -> Option<Incoming> {
         }
         Some(tl::enums::Chat::Chat(_)) => MemberStatus::Member,
         _ => MemberStatus::Unknown,
-    };
-    people.own.map(|own| people.member(chat, own.0, status))
+    }
 }
 
 fn from_message(message: tl::enums::Message, people: &People) -> Vec<Incoming> {

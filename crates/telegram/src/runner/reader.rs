@@ -9,12 +9,13 @@ use domain::{Class, Fault, Reason};
 use grammers_client::session::Session as _;
 use grammers_client::session::types::{UpdateState, UpdatesState};
 use grammers_client::session::updates::{
-    MessageBoxes, PrematureEndReason, UpdateAndPeers, UpdatesLike,
+    MessageBoxes, PrematureEndReason, State, UpdateAndPeers, UpdatesLike,
 };
 use grammers_client::tl;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::abandoned::Abandoned;
 use super::poison::{self, Cure, Poison};
 use super::pump::channels_of;
 use super::unsettled::Unsettled;
@@ -29,6 +30,9 @@ const USER_LIMIT: i32 = 100;
 /// How many events of a channel are fetched that was never heard of before; commands among them may be fresh.
 const UNKNOWN_BACK: i32 = 50;
 
+/// Of so many it is remembered that they are new.
+const STRANGERS_MAX: usize = 1_000;
+
 /// Refusals that mean "later", although their code does not say so.
 const LATER: &[&str] = &["PERSISTENT_TIMESTAMP_OUTDATED"];
 
@@ -40,7 +44,10 @@ pub(super) struct Reader<'a> {
     ordered: mpsc::Receiver<UpdatesLike>,
     poison: Poison,
     channel_poison: Poison,
+    abandoned: Abandoned,
     unsettled: Unsettled,
+    /// Channels that are asked from before we knew them.
+    strangers: BTreeSet<i64>,
     /// What was given out last was handed on whole.
     is_handed_on: bool,
 }
@@ -58,7 +65,9 @@ impl<'a> Reader<'a> {
             ordered,
             poison,
             channel_poison,
+            abandoned: Abandoned::default(),
             unsettled: Unsettled::default(),
+            strangers: BTreeSet::new(),
             is_handed_on: true,
         }
     }
@@ -135,16 +144,37 @@ impl<'a> Reader<'a> {
             self.keep_places(updates);
         }
         let (taken, channels) = (count(&updates), channels_of(&updates));
+        let rescued = self.rescued(&updates);
         let given = self.guarded(|boxes| boxes.process_updates(updates).ok()).flatten();
         if let Some((given, _, _)) = &given {
             self.unsettled.note(taken, given.len(), &channels, Instant::now());
         }
-        given
+        let Some((updates, users, chats)) = rescued else { return given };
+        let mut all = given.unwrap_or_default();
+        all.0.extend(updates);
+        all.1.extend(users);
+        all.2.extend(chats);
+        Some(all)
+    }
+
+    /// Messages of places that were given up, and who is in them.
+    fn rescued(&self, updates: &UpdatesLike) -> Option<UpdateAndPeers> {
+        let rescued = self.abandoned.rescued(updates, Instant::now());
+        let UpdatesLike::Updates(all) = updates else { return None };
+        if rescued.is_empty() {
+            return None;
+        }
+        tracing::info!(account = ?self.account, count = rescued.len(), "messages of a gap that was given up came by themselves");
+        let (_, users, chats) = contents(all);
+        let now = self.boxes.session_state();
+        let at = State { date: now.date, seq: now.seq, message_box: None };
+        let updates = rescued.into_iter().map(|update| (update, at.clone())).collect();
+        Some((updates, users.to_vec(), chats.to_vec()))
     }
 
     /// "Too much happened in this channel, ask for it" names the place where the channel is now, and asking from there
     /// would bring nothing. A known channel is asked from where we are, an unknown one from a little before.
-    fn keep_places(&self, updates: &mut [tl::enums::Update]) {
+    fn keep_places(&mut self, updates: &mut [tl::enums::Update]) {
         let mut state: Option<UpdatesState> = None;
         for update in updates {
             if let tl::enums::Update::ChannelTooLong(update) = update {
@@ -152,6 +182,9 @@ impl<'a> Reader<'a> {
                 let is_known = state.channels.iter().any(|channel| channel.id == update.channel_id);
                 let before = |pts: i32| pts.saturating_sub(UNKNOWN_BACK).max(1);
                 update.pts = update.pts.filter(|_| !is_known).map(before);
+                if update.pts.is_some() && self.strangers.len() < STRANGERS_MAX {
+                    self.strangers.insert(update.channel_id);
+                }
             }
         }
     }
@@ -236,6 +269,7 @@ impl<'a> Reader<'a> {
                     to = now.pts,
                     "unreadable updates were given up, what was said meanwhile is lost; update this program"
                 );
+                self.abandoned.give_up(request.pts, now.pts, Instant::now());
                 self.skip(now, true);
             }
         }
@@ -290,8 +324,11 @@ impl<'a> Reader<'a> {
         let usual = if is_bot { BOT_LIMIT } else { USER_LIMIT };
         request.limit = self.channel_poison.limit().unwrap_or(usual);
         match self.ask(&request).await {
-            Ok(answer) => {
+            Ok(mut answer) => {
                 use tl::enums::updates::ChannelDifference::{Difference, Empty, TooLong};
+                if self.strangers.remove(&id) {
+                    without_history(&mut answer);
+                }
                 let is_all = match &answer {
                     Difference(answer) => answer.r#final,
                     Empty(answer) => answer.r#final,
@@ -366,6 +403,15 @@ impl<'a> Reader<'a> {
         let asked = constructor(&body);
         let answer = self.account.call_raw(body).await?;
         self.account.read(asked, &answer)
+    }
+}
+
+/// What people asked in a channel before we knew it may be fresh; who came and went there then is history, and told as
+/// news it would undo what happened since.
+fn without_history(answer: &mut tl::enums::updates::ChannelDifference) {
+    if let tl::enums::updates::ChannelDifference::Difference(answer) = answer {
+        answer.new_messages.retain(|new| matches!(new, tl::enums::Message::Message(_)));
+        answer.other_updates.clear();
     }
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::memory::{Peer, State};
 use super::strings::Key;
+use crate::vault::{self, SealError, Vault};
 
 /// The shape on disk. A newer shape gets a new number.
 #[derive(Serialize, Deserialize)]
@@ -63,27 +64,34 @@ pub(crate) enum FileError {
     Shape { line: usize },
     #[error("it was written by a newer version of this program")]
     Newer,
+    #[error("{0}")]
+    Sealed(#[from] SealError),
 }
 
 /// Reads the file; `None` when there is none.
-pub(crate) fn load(path: &Path) -> Result<Option<State>, FileError> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
+pub(crate) fn load(path: &Path, vault: Option<&Vault>) -> Result<Option<State>, FileError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
+    let (text, is_sealed) = vault::open(bytes, vault)?;
     // The error's own text could quote the file, and the file is a secret.
     let saved: Saved =
         serde_json::from_slice(&text).map_err(|error| FileError::Shape { line: error.line() })?;
     if saved.version > VERSION {
         return Err(FileError::Newer);
     }
-    Ok(Some(saved.into_state()))
+    let mut state = saved.into_state();
+    // an open file is sealed as soon as there is a key
+    state.is_dirty = vault.is_some() && !is_sealed;
+    Ok(Some(state))
 }
 
 /// Writes the file beside its place and moves it there, so that a crash leaves the old one or the new one.
-pub(crate) fn save(path: &Path, state: &State) -> Result<(), FileError> {
+pub(crate) fn save(path: &Path, state: &State, vault: Option<&Vault>) -> Result<(), FileError> {
     let text = serde_json::to_vec(&Saved::from_state(state)).map_err(io::Error::from)?;
+    let text = vault.map_or_else(|| text.clone(), |vault| vault.seal(&text));
     let beside = sibling(path, "new");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);

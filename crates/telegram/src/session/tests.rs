@@ -168,3 +168,29 @@ async fn an_imported_key_is_never_replaced() {
         "a bot makes its own"
     );
 }
+
+#[test]
+fn a_sealed_session_is_read_with_its_key_alone_and_an_open_one_is_sealed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bot.session.json");
+    let key = |text: &str| Some(Vault::new(&Secret::new(text.repeat(16))).unwrap());
+    let open = Session::open(Some(&path)).unwrap();
+    open.memory().lock().keep_key(2, [7; 256]);
+    open.save().unwrap();
+    drop(open);
+    assert!(std::fs::read_to_string(&path).unwrap().contains("0707"), "it lies there openly");
+    let sealed = Session::open_sealed(Some(&path), key("ab")).unwrap();
+    sealed.save().unwrap();
+    drop(sealed);
+    let bytes = std::fs::read(&path).unwrap();
+    assert!(!bytes.windows(4).any(|four| four == b"0707"), "nothing of the key is to be seen");
+    let again = Session::open_sealed(Some(&path), key("ab")).unwrap();
+    assert!(again.memory().lock().datacenters[&2].auth_key.is_some());
+    drop(again);
+    for wrong in [None, key("cd")] {
+        let fault = Session::open_sealed(Some(&path), wrong).unwrap_err();
+        assert_eq!(fault.class, domain::Class::Fatal);
+        assert!(fault.detail.contains("STATE_KEY"), "{}", fault.detail);
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), bytes, "a wrong key changes nothing");
+}

@@ -15,7 +15,7 @@ use domain::track::{Requester, Track};
 use domain::{Attempt, Fault, MessageId};
 use media::{Load, Pipeline, PipelineEvent, Position, StreamEvent};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use supervisor::{Backoff, ChildSpec, Context, Door, Handle, task::Task};
+use supervisor::{Backoff, ChildSpec, Context, Door, Handle, Undelivered, task::Task};
 
 use super::{Place, call};
 use crate::desk::why::Failure;
@@ -486,8 +486,15 @@ impl State {
     }
 
     fn tell_bot(&self, message: bot::Msg) {
-        if let Err(undelivered) = self.place.parts.shared.bot.send(message) {
-            tracing::warn!(chat = %self.place.chat, ?undelivered, "the bot did not hear of an event");
+        match self.place.parts.shared.bot.send(message) {
+            Ok(()) => {}
+            // it ends before us, and its own end is told by whoever supervises it
+            Err(Undelivered::Down(_)) => {
+                tracing::debug!(chat = %self.place.chat, "the bot is away and does not hear of an event")
+            }
+            Err(undelivered) => {
+                tracing::warn!(chat = %self.place.chat, ?undelivered, "the bot did not hear of an event")
+            }
         }
     }
 }

@@ -44,7 +44,7 @@ fn what_was_paused_stays_paused_after_a_restart() {
     let mut player = through_json(&table.player);
     let effects = player.revive(End::Restarted, Duration::from_secs(9));
     assert!(effects.contains(&Effect::Hold));
-    assert_eq!(player.snapshot().is_paused, true);
+    assert!(player.snapshot().is_paused);
 }
 
 #[test]

@@ -70,6 +70,10 @@ fn heard(message: tl::types::Message, people: &People) -> Message {
 }
 
 fn service(from: Option<ChatId>, action: tl::enums::MessageAction) -> Vec<Incoming> {
+    convert(service_update(from, action), &people(false))
+}
+
+fn service_update(from: Option<ChatId>, action: tl::enums::MessageAction) -> tl::enums::Update {
     let message = tl::types::MessageService {
         out: false,
         mentioned: false,
@@ -88,10 +92,7 @@ fn service(from: Option<ChatId>, action: tl::enums::MessageAction) -> Vec<Incomi
         reactions: None,
         ttl_period: None,
     };
-    convert(
-        tl::types::UpdateNewMessage { message: message.into(), pts: 1, pts_count: 1 }.into(),
-        &people(false),
-    )
+    tl::types::UpdateNewMessage { message: message.into(), pts: 1, pts_count: 1 }.into()
 }
 
 #[test]
@@ -207,12 +208,25 @@ fn comings_and_goings_are_told() {
     let removed =
         |user_id| Action::ChatDeleteUser(tl::types::MessageActionChatDeleteUser { user_id });
     assert_eq!(statuses(service(Some(ChatId(7)), removed(7))), [(7, false, MemberStatus::Left)]);
-    assert_eq!(statuses(service(Some(ChatId(7)), removed(1))), [(1, true, MemberStatus::Banned)]);
     let by_link =
         Action::ChatJoinedByLink(tl::types::MessageActionChatJoinedByLink { inviter_id: 9 });
     assert_eq!(statuses(service(Some(ChatId(7)), by_link)), [(7, false, MemberStatus::Member)]);
     let moved = Action::ChatMigrateTo(tl::types::MessageActionChatMigrateTo { channel_id: 66 });
     assert_eq!(service(None, moved), [Incoming::Migrated { from: CHAT, to: ChatId::channel(66) }]);
+}
+
+#[test]
+fn a_removal_that_was_undone_since_is_not_told() {
+    use tl::enums::MessageAction as Action;
+    let removed = Action::ChatDeleteUser(tl::types::MessageActionChatDeleteUser { user_id: 1 });
+    let told = |chats| {
+        let people = people_of(&[], chats);
+        statuses(convert(service_update(Some(ChatId(7)), removed.clone()), &people))
+    };
+    assert_eq!(told(vec![channel(false).into()]), [], "the difference says that we are in it");
+    let gone = tl::types::Channel { left: true, ..channel(false) };
+    assert_eq!(told(vec![gone.into()]), [(1, true, MemberStatus::Banned)]);
+    assert_eq!(told(vec![]), [(1, true, MemberStatus::Banned)]);
 }
 
 #[test]
