@@ -10,7 +10,7 @@ pub(crate) mod why;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use domain::callback::{Generation, Seal};
 use domain::event::{By, Event, Via};
@@ -48,8 +48,6 @@ pub(crate) struct Desk {
     /// When a chat was told last that something came too late.
     late: HashMap<ChatId, Instant>,
     started: Instant,
-    /// The same moment by the system's clock, since 1970.
-    started_at: Option<Duration>,
 }
 
 // === impl Desk ===
@@ -70,7 +68,6 @@ impl Desk {
             moving: moving::Moving::default(),
             late: HashMap::new(),
             started: Instant::now(),
-            started_at: SystemTime::now().duration_since(UNIX_EPOCH).ok(),
             context,
             parts,
             account,
@@ -185,9 +182,9 @@ impl Desk {
         }
     }
 
-    /// By the system's clock as it was when we began: one that jumps an hour must not make every command an old one.
+    /// By Telegram's clock, which dated it: ours may be an hour off, and may jump.
     fn age(&self, date: Duration) -> Option<Duration> {
-        (self.started_at? + self.started.elapsed()).checked_sub(date)
+        self.parts.settings.session.time()?.checked_sub(date)
     }
 
     /// Asked while we were away; one word for all that a chat asked.
