@@ -65,10 +65,11 @@ impl Shelf {
                 "state cannot be written, music goes on; what is queued now will not survive a restart: make room on \
                  the disk of state.directory, or give this user the right to write there"
             ),
-            Ok(()) if writes.iter().any(|write| write.table() == Table::Playback) => {
-                if self.is_failing.swap(false, Ordering::Relaxed) {
-                    tracing::info!("state is kept again");
-                }
+            Ok(())
+                if writes.iter().any(|write| write.table() == Table::Playback)
+                    && self.is_failing.swap(false, Ordering::Relaxed) =>
+            {
+                tracing::info!("state is kept again");
             }
             _ => {}
         }
