@@ -23,7 +23,6 @@ use telegram::{Account, Callback, MemberChange, MemberStatus, Message, Sender};
 use tokio::time::Instant;
 
 use crate::inbox::{self, Control, PlayAsked, Wish};
-use crate::journal;
 use crate::root::bot::{Msg, Parts};
 use crate::speech::book::Ink;
 use crate::speech::{Arg, Language};
@@ -202,9 +201,9 @@ impl Desk {
         let keep = self.parts.chats.keeps().of(chat);
         let is_new = keep.is_new(via);
         if is_new {
-            let (shelf, done) = (self.parts.chats.shelf().clone(), keep.done(via));
+            let (shelf, writes) = (self.parts.chats.shelf().clone(), keep.done(via));
             self.context.tasks().spawn(async move {
-                if let Err(fault) = shelf.commit(vec![done], journal::COMMIT_MAX).await {
+                if let Err(fault) = keep.commit(&shelf, writes).await {
                     tracing::debug!(%chat, %fault, "a command was not written down");
                 }
                 Msg::Settled { chat, via }

@@ -3,7 +3,6 @@
 //! People read "added" only after the queue with it is on disk; the music does not wait.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use domain::event::{Event, Via};
 use ractor::Message;
@@ -13,8 +12,6 @@ use supervisor::Context;
 use crate::keep::Keep;
 use crate::shelf::Shelf;
 
-/// Longer than this nobody waits for an answer because of a slow disk.
-pub(crate) const COMMIT_MAX: Duration = Duration::from_secs(4);
 /// More is said at once rather than kept: the disk is broken then anyhow.
 const HELD_MAX: usize = 256;
 
@@ -55,9 +52,8 @@ impl Journal {
         let commit = self.ask();
         let (shelf, keep, back) = (shelf.clone(), keep.clone(), context.clone());
         context.tasks().finish(async move {
-            if let Err(fault) = shelf.commit(writes, COMMIT_MAX).await {
+            if let Err(fault) = keep.commit(&shelf, writes).await {
                 tracing::debug!(%fault, "not written down, going on without");
-                keep.unwritten();
             }
             // a player that ended has said what it had to say
             let _has_ended = !back.tell_self(wrap(commit));
@@ -80,7 +76,7 @@ impl Journal {
         None
     }
 
-    /// This commit came back; what may be said now. A commit holds everything that was before it.
+    /// This commit came back; what may be said now. A commit holds everything that was before it ([`Keep`] sees to it).
     pub(crate) fn done(&mut self, commit: u64) -> Vec<Word> {
         let n = self.held.iter().take_while(|(of, _)| *of <= commit).count();
         self.held.drain(..n).map(|(_, word)| word).collect()

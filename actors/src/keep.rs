@@ -7,22 +7,28 @@
 mod loading;
 mod moving;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::callback::Generation;
 use domain::event::Via;
 use domain::player::{End, Obeyed, Player};
-use domain::{Attempt, ChatId, MessageId};
+use domain::{Attempt, ChatId, Fault, MessageId};
 use storage::schema::{self, Anchor, Beat, Done, Page, Playback};
 use storage::{Table, Write};
 use tokio::time::Instant;
 
 pub(crate) use loading::Resume;
 
+use crate::shelf::Shelf;
+
 /// The key of this process's sign of life.
 const PROCESS: &str = "process";
+/// Longer than this nobody waits for an answer because of a slow disk.
+pub(crate) const COMMIT_MAX: Duration = Duration::from_secs(4);
+/// So many commands may wait for a disk that is away; what is told again then is rather done twice than kept for ever.
+const OWED_MAX: usize = 512;
 
 /// All chats' keeps. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -54,6 +60,9 @@ struct Inner {
     clock: Clock,
     kept: Option<Kept>,
     obeyed: Obeyed,
+    /// The records of commands that were obeyed and are not known to be on disk. Commits overtake each other, and a queue
+    /// with the fruit of a command must never be there without its record: so every writing of it brings all of them.
+    owed: VecDeque<Write>,
     /// Of the chat's records; the next write has a greater one.
     revision: u64,
     /// What the store was told last.
@@ -124,6 +133,7 @@ impl Keep {
             clock,
             kept: None,
             obeyed: Obeyed::default(),
+            owed: VecDeque::new(),
             revision: 0,
             written: None,
             page: Page::default(),
@@ -152,15 +162,16 @@ impl Keep {
     }
 
     /// The present life ends as it was asked to, this far in its track; what has to be written of that.
-    pub(crate) fn end(&self, position: Duration) -> Option<Write> {
+    pub(crate) fn end(&self, position: Duration) -> Vec<Write> {
         let mut inner = self.lock();
         if let Some(kept) = inner.kept.as_mut() {
             kept.end = End::Orderly;
             kept.position = position;
         }
-        let mut playback = inner.written.clone().filter(|written| !written.rules.is_empty())?;
+        let written = inner.written.clone().filter(|written| !written.rules.is_empty());
+        let Some(mut playback) = written else { return Vec::new() };
         playback.anchor = inner.anchor(playback.anchor.attempt, position, false);
-        Some(inner.write(playback))
+        inner.write(playback)
     }
 
     /// Whether there is anything to go on with.
@@ -178,15 +189,19 @@ impl Keep {
         self.lock().obeyed.is_new(via)
     }
 
-    /// What has to be written for what the rules came to, and its revision; `None` when nothing did.
+    /// What has to be written for what the rules came to, and for the command that led to it; nothing when nothing did.
     pub(crate) fn note(
         &self,
+        via: Option<Via>,
         username: Option<&str>,
         rules: &Player,
         generation: Generation,
         position: Duration,
-    ) -> Option<Write> {
+    ) -> Vec<Write> {
         let mut inner = self.lock();
+        if let Some(via) = via {
+            inner.owe(via);
+        }
         let anchor = inner.anchor(rules.current_attempt(), position, rules.is_moving());
         let playback = Playback {
             username: username.map(str::to_owned),
@@ -202,41 +217,51 @@ impl Keep {
             }
             None => playback.rules.is_empty(),
         };
-        (!is_same).then(|| inner.write(playback))
+        match via {
+            None if is_same => Vec::new(),
+            // nothing came of it; but with the records of others goes what came of them
+            Some(_) if is_same && inner.owed.len() == 1 => inner.owed.iter().cloned().collect(),
+            _ => inner.write(playback),
+        }
+    }
+
+    /// What a command left that needs no player; what has to be written of that.
+    pub(crate) fn done(&self, via: Via) -> Vec<Write> {
+        let mut inner = self.lock();
+        inner.owe(via);
+        inner.owed.back().cloned().into_iter().collect()
+    }
+
+    /// Writes it down. What does not work is part of whatever is written next.
+    pub(crate) async fn commit(&self, shelf: &Shelf, writes: Vec<Write>) -> Result<(), Fault> {
+        let outcome = shelf.commit(writes.clone(), COMMIT_MAX).await;
+        match &outcome {
+            Ok(()) => self.lock().owed.retain(|owed| !writes.contains(owed)),
+            Err(_) => self.unwritten(),
+        }
+        outcome
     }
 
     /// A commit did not work: whatever comes next is written whole.
     pub(crate) fn unwritten(&self) {
-        let mut inner = self.lock();
-        if let Some(written) = inner.written.as_mut() {
-            written.anchor.run = 0;
-        }
+        self.lock().forget_written();
     }
 
     /// What people see changed; what has to be written of that.
-    pub(crate) fn show(&self, change: impl FnOnce(&mut Page)) -> Option<Write> {
+    pub(crate) fn show(&self, change: impl FnOnce(&mut Page)) -> Vec<Write> {
         let mut inner = self.lock();
         let before = inner.page.clone();
         change(&mut inner.page);
         if inner.page == before {
-            return None;
+            return Vec::new();
         }
         let page = inner.page.clone();
-        let written = inner.written.clone()?;
-        Some(inner.write(Playback { page, ..written }))
+        let Some(written) = inner.written.clone() else { return Vec::new() };
+        inner.write(Playback { page, ..written })
     }
 
     pub(crate) fn page(&self) -> Page {
         self.lock().page.clone()
-    }
-
-    /// The record that a command leaves.
-    pub(crate) fn done(&self, via: Via) -> Write {
-        let key = match via {
-            Via::Message(MessageId(id)) => format!("{}/m{id}", self.lock().chat),
-            Via::Button(query) => format!("{}/b{query}", self.lock().chat),
-        };
-        Write::put(Table::Commands, key, 1, schema::write(&Done { at: unix_seconds() }))
     }
 
     fn beat(&self, is_moving: &mut bool) -> Option<Write> {
@@ -270,11 +295,31 @@ impl Inner {
         Anchor { run, attempt, position_ms, at_ms, is_moving }
     }
 
-    fn write(&mut self, playback: Playback) -> Write {
+    fn write(&mut self, playback: Playback) -> Vec<Write> {
         self.revision += 1;
         let value = schema::write(&playback);
         self.written = Some(playback);
-        Write::put(Table::Playback, self.chat.to_string(), self.revision, value)
+        let playback = Write::put(Table::Playback, self.chat.to_string(), self.revision, value);
+        std::iter::once(playback).chain(self.owed.iter().cloned()).collect()
+    }
+
+    /// Whatever comes next is written whole.
+    fn forget_written(&mut self) {
+        if let Some(written) = self.written.as_mut() {
+            written.anchor.run = 0;
+        }
+    }
+
+    fn owe(&mut self, via: Via) {
+        let key = match via {
+            Via::Message(MessageId(id)) => format!("{}/m{id}", self.chat),
+            Via::Button(query) => format!("{}/b{query}", self.chat),
+        };
+        if self.owed.len() >= OWED_MAX {
+            self.owed.pop_front();
+        }
+        let done = schema::write(&Done { at: unix_seconds() });
+        self.owed.push_back(Write::put(Table::Commands, key, 1, done));
     }
 }
 
@@ -294,3 +339,6 @@ fn unix_seconds() -> i64 {
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

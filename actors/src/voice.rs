@@ -12,7 +12,6 @@ use storage::schema;
 use supervisor::Context;
 use telegram::{Account, BotCommand, Button, CallError, Html, Keyboard, Once, Outgoing};
 
-use crate::journal;
 use crate::keep::{Keeps, Resume};
 use crate::root::bot::Msg;
 use crate::shelf::Shelf;
@@ -92,10 +91,14 @@ impl Voice {
         searching.sort_unstable();
         let language = Some(book.language.tag().to_owned());
         let shown = schema::Page { panel, searching, language };
-        let Some(write) = self.keeps.of(chat).show(|page| *page = shown) else { return };
+        let keep = self.keeps.of(chat);
+        let writes = keep.show(|page| *page = shown);
+        if writes.is_empty() {
+            return;
+        }
         let shelf = self.shelf.clone();
         self.context.tasks().spawn_quiet(async move {
-            if let Err(fault) = shelf.commit(vec![write], journal::COMMIT_MAX).await {
+            if let Err(fault) = keep.commit(&shelf, writes).await {
                 tracing::debug!(%chat, %fault, "the panel's number was not written down");
             }
         });

@@ -44,7 +44,9 @@ impl Keeps {
         for record in beats {
             match (record.key.as_str(), schema::read::<Beat>(record.value)) {
                 (PROCESS, Ok(beat)) => {
-                    *lock(&self.0.beats) = record.revision;
+                    let mut beats = lock(&self.0.beats);
+                    *beats = beats.max(record.revision);
+                    drop(beats);
                     last = Some(beat);
                 }
                 (chat, Ok(Beat::At(anchor))) => {
@@ -83,7 +85,10 @@ impl Keeps {
                     playback.anchor = *anchor;
                 }
             }
-            resumes.extend(self.of(chat).take_over(chat, newest, playback, last, rules));
+            let keep = self.of(chat);
+            if !keep.is_used(newest) {
+                resumes.extend(keep.take_over(chat, newest, playback, last, rules));
+            }
         }
         *lock(&self.0.is_loaded) = true;
         lock(&self.0.left).extend(resumes.into_iter().map(|resume: Resume| (resume.chat, resume)));
@@ -130,6 +135,18 @@ impl Keeps {
 // === impl Keep ===
 
 impl Keep {
+    /// Whether something plays here already, because the store was away when we began. Then that is what counts, and it
+    /// is written over what lies there at this revision.
+    fn is_used(&self, revision: u64) -> bool {
+        let mut inner = self.lock();
+        let is_used = inner.kept.is_some() || inner.written.is_some();
+        if is_used {
+            inner.revision = inner.revision.max(revision);
+            inner.forget_written();
+        }
+        is_used
+    }
+
     fn take_over(
         &self,
         chat: ChatId,

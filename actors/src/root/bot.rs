@@ -36,6 +36,8 @@ use crate::wire::{self, Slot};
 
 pub(crate) enum Msg {
     Ready(Result<Box<Me>, CallError>, Result<Vec<ChatId>, Fault>),
+    /// The store came back and told what was playing before.
+    Left(Vec<ChatId>),
     /// It is the turn of this chat of an earlier process to go on.
     Resume(ChatId),
     /// A group's music is under its new id now.
@@ -114,6 +116,8 @@ pub(crate) enum Msg {
 
 /// How long the store may take to tell what was playing.
 const LOAD_MAX: Duration = Duration::from_secs(20);
+/// Between two questions for it, when it did not.
+const LOAD_AGAIN: Duration = Duration::from_secs(1);
 /// After a restart so many chats go on at once, and the others at this pace.
 const AT_ONCE_MAX: usize = 10;
 const JOIN_EVERY: Duration = Duration::from_millis(200);
@@ -185,6 +189,7 @@ impl Actor for Bot {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Ready(outcome, left) => state.signed_in(outcome, left)?,
+            Msg::Left(left) => state.take_up(left),
             Msg::Resume(chat) => state.desk.resume(chat),
             Msg::Moved { from, to } => {
                 state.desk.moved(from, to).into_iter().for_each(|held| state.incoming(held));
@@ -242,7 +247,10 @@ impl State {
         tracing::info!(username = me.user.username.as_deref(), "bot signed in");
         self.desk.signed_in(me.user.username.clone().unwrap_or_default());
         self.parts.account.put(Some(self.account.clone()));
-        self.take_up(left);
+        match left {
+            Ok(left) => self.take_up(left),
+            Err(fault) => self.take_up_later(&fault),
+        }
         if let Some(updates) = self.updates.take() {
             let pump = wire::pump(updates, self.context.clone(), |incoming| {
                 Msg::Incoming(Box::new(incoming))
@@ -270,19 +278,29 @@ impl State {
         Ok(())
     }
 
+    /// The store is away. Whoever asks for music gets it; the others go on once the store is there.
+    fn take_up_later(&mut self, fault: &Fault) {
+        tracing::error!(
+            %fault,
+            "what was playing before cannot be read yet, going on without; look at the store's own messages"
+        );
+        let chats = self.parts.chats.clone();
+        self.context.tasks().spawn(async move {
+            loop {
+                match chats.load(LOAD_MAX).await {
+                    Ok(left) => return Msg::Left(left),
+                    Err(fault) => {
+                        tracing::debug!(%fault, "what was playing before cannot be read yet")
+                    }
+                }
+                tokio::time::sleep(LOAD_AGAIN).await;
+            }
+        });
+    }
+
     /// Chats go on where an earlier process left them: a few at once, the others one after the other, because every one
     /// of them joins a voice chat.
-    fn take_up(&mut self, left: Result<Vec<ChatId>, Fault>) {
-        let left = match left {
-            Ok(left) => left,
-            Err(fault) => {
-                tracing::error!(
-                    %fault,
-                    "what was playing before cannot be read, going on without; look at the store's own messages"
-                );
-                return;
-            }
-        };
+    fn take_up(&mut self, left: Vec<ChatId>) {
         if left.is_empty() {
             return;
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use domain::{Class, Fault};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use storage::schema::BEAT_EVERY;
 use storage::{Driver, Store};
 use supervisor::{ChildSpec, Context, Door, Failure};
 
@@ -16,8 +17,6 @@ use crate::keep::Keeps;
 use crate::shelf::Shelf;
 use crate::wire;
 
-/// After a crash every track goes on within this much of where it was.
-const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// What waits is committed in milliseconds; with the others' deadlines this stays below the unit's.
 const END_MAX: Duration = Duration::from_secs(2);
 /// A beat that is not written by then is old.

@@ -27,7 +27,7 @@ pub use block::{Block, Subject};
 pub use chat::{ChatSettings, PlayMode, Players};
 pub use favourites::Favourites;
 pub use history::Played;
-pub use playback::{Anchor, Beat, Done, Page, Playback};
+pub use playback::{Anchor, BEAT_EVERY, Beat, Done, Page, Playback};
 pub use playlist::Playlist;
 pub use statistic::Statistic;
 pub use sudo::Sudo;

@@ -39,7 +39,8 @@ http {
     server {
         listen 127.0.0.1:PORT;
         root FOLDER/www;
-        location /whole/ { alias FOLDER/www/; max_ranges 0; }
+        # not all at once, or it is killed after its last byte and before it wrote that down
+        location /whole/ { alias FOLDER/www/; max_ranges 0; limit_rate 150k; }
         location /packed/ { alias FOLDER/www/; add_header Content-Encoding gzip; }
         # a little faster than it plays, so that most of it is still to come when something happens
         location /near/ { alias FOLDER/www/; limit_rate 24k; }

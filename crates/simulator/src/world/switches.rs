@@ -1,6 +1,9 @@
 //! Misfortunes of the world itself: refusals, lost pushes, poisoned answers, locked accounts. (Misfortunes of the wire
 //! are the data centre's.)
 
+use grammers_tl_types as tl;
+use tl::{Identifiable as _, Serializable as _};
+
 use super::World;
 use super::refusal::Refusal;
 
@@ -15,6 +18,14 @@ impl World {
     /// The next `times` requests of `method` are answered with these bytes (unknown constructors and other poison).
     pub fn answer_with(&self, user: Option<i64>, method: u32, times: u32, bytes: Vec<u8>) {
         self.with(|state| state.switches.answers.push((user.unwrap_or(0), method, times, bytes)));
+    }
+
+    /// The next `updates.getState` of `user` counts so many events in whose pushes are still to come.
+    pub fn state_ahead(&self, user: i64, n_events: i32) {
+        let state = self.with(|state| state.updates_state(user));
+        let ahead = tl::types::updates::State { pts: state.pts + n_events, ..state };
+        let bytes = tl::enums::updates::State::from(ahead).to_bytes();
+        self.answer_with(Some(user), tl::functions::updates::GetState::CONSTRUCTOR_ID, 1, bytes);
     }
 
     /// Ends every refusal and poisoned answer that is left.

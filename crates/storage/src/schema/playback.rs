@@ -77,21 +77,26 @@ impl Schema for Done {
     const VERSION: u64 = 1;
 }
 
+/// How often a process says that it is alive. After a crash every track goes on within half of this of where it was.
+pub const BEAT_EVERY: Duration = Duration::from_secs(1);
+
 /// A position that is this far from where the clock would have it is written anew.
 const DRIFT_MAX_MS: u64 = 300;
 
 // === impl Anchor ===
 
 impl Anchor {
-    /// Where the track was when its process was heard last.
+    /// Where the track was when its process died, as far as one can know: after its last sign of life, and before the
+    /// next one that did not come. The middle is at most half of that wrong.
     pub fn position_when(&self, last: Beat) -> Duration {
-        let moved = match last {
+        let position = Duration::from_millis(self.position_ms);
+        match last {
             Beat::Alive { run, at_ms } if run == self.run && self.is_moving => {
-                at_ms.saturating_sub(self.at_ms)
+                let moved = Duration::from_millis(at_ms.saturating_sub(self.at_ms));
+                position.saturating_add(moved).saturating_add(BEAT_EVERY / 2)
             }
-            _ => 0,
-        };
-        Duration::from_millis(self.position_ms.saturating_add(moved))
+            _ => position,
+        }
     }
 
     /// Whether `now` is what this anchor and the clock say.
@@ -119,9 +124,9 @@ mod tests {
     }
 
     #[test]
-    fn a_track_moved_until_the_last_sign_of_life_of_its_process() {
+    fn a_track_moved_until_half_a_beat_after_the_last_sign_of_life_of_its_process() {
         let alive = |run| Beat::Alive { run, at_ms: 62_500 };
-        assert_eq!(ANCHOR.position_when(alive(7)), Duration::from_millis(22_500));
+        assert_eq!(ANCHOR.position_when(alive(7)), Duration::from_millis(23_000));
         assert_eq!(
             ANCHOR.position_when(alive(8)),
             Duration::from_secs(10),
@@ -130,7 +135,7 @@ mod tests {
         let held = Anchor { is_moving: false, ..ANCHOR };
         assert_eq!(held.position_when(alive(7)), Duration::from_secs(10));
         let early = Beat::Alive { run: 7, at_ms: 49_000 };
-        assert_eq!(ANCHOR.position_when(early), Duration::from_secs(10));
+        assert_eq!(ANCHOR.position_when(early), Duration::from_millis(10_500));
     }
 
     #[test]

@@ -18,17 +18,31 @@ const LATE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
 pub(super) struct Abandoned {
+    /// The place of the first question that could not be answered; behind it places were stepped over, perhaps beyond
+    /// where Telegram is.
+    doubted: Option<i32>,
     places: Option<(RangeInclusive<i32>, Instant)>,
 }
 
 // === impl Abandoned ===
 
 impl Abandoned {
-    /// Nothing of what came after `from`, up to `to`, will be asked for again.
-    pub(super) fn give_up(&mut self, from: i32, to: i32, now: Instant) {
+    /// What comes after this place cannot be read.
+    pub(super) fn doubt(&mut self, place: i32) {
+        self.doubted.get_or_insert(place);
+    }
+
+    /// All could be read in the end.
+    pub(super) fn trust(&mut self) {
+        self.doubted = None;
+    }
+
+    /// Nothing of what came since the doubts began, up to `to`, will be asked for again.
+    pub(super) fn give_up(&mut self, to: i32, now: Instant) {
+        let from = self.doubted.take().unwrap_or(to);
         let first = match &self.places {
             // what was given up before may be late still
-            Some((places, until)) if now < *until => (*places.start()).min(from.saturating_add(1)),
+            Some((places, until)) if now < *until => from.saturating_add(1).min(*places.start()),
             _ => from.saturating_add(1),
         };
         self.places = Some((first..=to, now + LATE));
@@ -68,19 +82,36 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_pushed_of_places_that_were_given_up_is_kept_for_a_while() {
         let (mut abandoned, now) = (Abandoned::default(), Instant::now());
+        // steps led beyond where Telegram is
+        for place in [10, 11, 90] {
+            abandoned.doubt(place);
+        }
         assert!(kept(&abandoned, 1..=20, now).is_empty());
-        abandoned.give_up(10, 14, now);
+        abandoned.give_up(14, now);
         assert_eq!(kept(&abandoned, 1..=20, now), [11, 12, 13, 14]);
         assert!(kept(&abandoned, 1..=20, now + LATE).is_empty());
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_could_be_read_in_the_end_was_not_given_up() {
+        let (mut abandoned, now) = (Abandoned::default(), Instant::now());
+        abandoned.doubt(3);
+        abandoned.trust();
+        abandoned.doubt(12);
+        abandoned.give_up(14, now);
+        assert_eq!(kept(&abandoned, 1..=20, now), [13, 14]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn giving_up_twice_keeps_what_is_late_from_the_first_time() {
         let (mut abandoned, now) = (Abandoned::default(), Instant::now());
-        abandoned.give_up(10, 12, now);
-        abandoned.give_up(12, 14, now + LATE / 2);
+        for (place, to, at) in [(10, 12, now), (12, 14, now + LATE / 2)] {
+            abandoned.doubt(place);
+            abandoned.give_up(to, at);
+        }
         assert_eq!(kept(&abandoned, 1..=20, now + LATE / 2), [11, 12, 13, 14]);
-        abandoned.give_up(16, 18, now + LATE * 2);
+        abandoned.doubt(16);
+        abandoned.give_up(18, now + LATE * 2);
         assert_eq!(kept(&abandoned, 1..=20, now + LATE * 2), [17, 18]);
     }
 }

@@ -217,6 +217,7 @@ impl<'a> Reader<'a> {
         let answer = match self.ask(&request).await {
             Ok(answer) => answer,
             Err(error) if is_poison(&error) => {
+                self.abandoned.doubt(request.pts);
                 let cure = self.poison.unreadable(Instant::now());
                 self.cure(&request, cure, &error).await?;
                 return Ok(None);
@@ -237,6 +238,9 @@ impl<'a> Reader<'a> {
             | tl::enums::updates::Difference::TooLong(_) => true,
         };
         self.poison.readable(is_all);
+        if is_all {
+            self.abandoned.trust();
+        }
         Ok(self.guarded(|boxes| boxes.apply_difference(answer)))
     }
 
@@ -269,7 +273,7 @@ impl<'a> Reader<'a> {
                     to = now.pts,
                     "unreadable updates were given up, what was said meanwhile is lost; update this program"
                 );
-                self.abandoned.give_up(request.pts, now.pts, Instant::now());
+                self.abandoned.give_up(now.pts, Instant::now());
                 self.skip(now, true);
             }
         }

@@ -222,9 +222,7 @@ impl State {
     fn perform_after(&mut self, via: Option<Via>, effects: Vec<Effect>, position: Duration) {
         let Place { keep, username, .. } = &self.place;
         keep.put(&self.rules, self.generation, position);
-        let change = keep.note(username.as_deref(), &self.rules, self.generation, position);
-        let writes: Vec<storage::Write> =
-            change.into_iter().chain(via.map(|via| keep.done(via))).collect();
+        let writes = keep.note(via, username.as_deref(), &self.rules, self.generation, position);
         self.place.sheet.show(&self.rules);
         let is_waiting = !writes.is_empty() && self.commit(writes);
         for effect in effects {
@@ -251,12 +249,12 @@ impl State {
     }
 
     /// What nobody will bring back as a message any more.
-    fn commit_last(&mut self, last: Option<storage::Write>) {
+    fn commit_last(&mut self, last: Vec<storage::Write>) {
         for word in self.journal.rest() {
             self.say(word);
         }
-        if let Some(write) = last {
-            self.commit(vec![write]);
+        if !last.is_empty() {
+            self.commit(last);
         }
     }
 

@@ -1,0 +1,155 @@
+use domain::UserId;
+use domain::permission::Controls;
+use domain::player::{Input, Settings};
+use domain::track::{Request, Requester};
+use storage::Store;
+
+use super::*;
+
+const CHAT: ChatId = ChatId(-7);
+
+fn settings() -> Settings {
+    Settings {
+        queue_max: 50,
+        controls: Controls::Everyone,
+        duration_max: None,
+        linger: Duration::from_secs(1),
+        stuck_ticks: 2,
+    }
+}
+
+fn rules() -> Player {
+    Player::new(settings())
+}
+
+/// Somebody asks for a track in message `id`; what has to be written of that.
+fn play(keep: &Keep, rules: &mut Player, id: i32) -> Vec<Write> {
+    let via = Via::Message(MessageId(id));
+    assert!(keep.is_new(via));
+    rules.handle(
+        Input::Play {
+            request: Request::Query(format!("tune {id}")),
+            requester: Requester { id: UserId(1), name: "Ada".to_owned() },
+            asked_in: MessageId(id),
+            via,
+        },
+        Duration::ZERO,
+    );
+    keep.note(Some(via), None, rules, Generation(1), Duration::ZERO)
+}
+
+/// The records of commands among these.
+fn commands(writes: &[Write]) -> Vec<&str> {
+    let key = |write| match write {
+        &Write::Put { table: Table::Commands, ref key, .. } => Some(key.as_str()),
+        _ => None,
+    };
+    writes.iter().filter_map(key).collect()
+}
+
+/// How many tracks the queue has that these write down.
+fn queue(writes: &[Write]) -> Option<usize> {
+    writes.iter().find_map(|write| match write {
+        Write::Put { table: Table::Playback, value, .. } => {
+            let playback: Playback = schema::read(value.clone()).expect("it is our own");
+            let rules = playback.rules;
+            Some(rules.queue.len() + usize::from(rules.current.is_some()))
+        }
+        _ => None,
+    })
+}
+
+fn shelf() -> Shelf {
+    Shelf::new()
+}
+
+#[test]
+fn a_queue_is_never_written_without_the_commands_that_made_it() {
+    let (keep, mut rules) = (Keeps::new().of(CHAT), rules());
+    let first = play(&keep, &mut rules, 1);
+    // the first commit has not come back, and may be overtaken by this one
+    let second = play(&keep, &mut rules, 2);
+    assert_eq!((commands(&first), queue(&first)), (vec!["-7/m1"], Some(1)));
+    assert_eq!((commands(&second), queue(&second)), (vec!["-7/m1", "-7/m2"], Some(2)));
+    // so does what is written because people see something new
+    let shown = keep.show(|page| page.language = Some("ru".to_owned()));
+    assert_eq!((commands(&shown), queue(&shown)), (vec!["-7/m1", "-7/m2"], Some(2)));
+    let last = keep.end(Duration::ZERO);
+    assert_eq!((commands(&last), queue(&last)), (vec!["-7/m1", "-7/m2"], Some(2)));
+}
+
+#[test]
+fn a_command_is_never_written_without_what_came_of_it() {
+    let (keep, mut rules) = (Keeps::new().of(CHAT), rules());
+    play(&keep, &mut rules, 1);
+    // nothing comes of this one
+    let via = Via::Message(MessageId(2));
+    let nothing = keep.note(Some(via), None, &rules, Generation(1), Duration::ZERO);
+    assert_eq!((commands(&nothing), queue(&nothing)), (vec!["-7/m1", "-7/m2"], Some(1)));
+    // and this one needs no player
+    assert_eq!(commands(&keep.done(Via::Message(MessageId(3)))), ["-7/m3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_written_is_part_of_what_is_written_next() {
+    let (keep, mut rules) = (Keeps::new().of(CHAT), rules());
+    let first = play(&keep, &mut rules, 1);
+    assert!(keep.commit(&shelf(), first).await.is_err(), "there is no store");
+    let again = keep.note(None, None, &rules, Generation(1), Duration::ZERO);
+    assert_eq!((commands(&again), queue(&again)), (vec!["-7/m1"], Some(1)));
+}
+
+/// Runs with a store of its own.
+async fn with_store(work: impl AsyncFnOnce(&Shelf, Store)) {
+    let folder = tempfile::tempdir().expect("there is room");
+    let settings = storage::Settings::embedded(folder.path());
+    let (store, driver) = storage::open(settings).await.expect("it is ours");
+    let shelf = shelf();
+    shelf.put(Some(store.clone()));
+    tokio::select! {
+        () = work(&shelf, store) => {}
+        ended = driver.run() => panic!("the store ended: {ended:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_is_not_written_again() {
+    with_store(async |shelf, _| {
+        let (keep, mut rules) = (Keeps::new().of(CHAT), rules());
+        let (first, second) = (play(&keep, &mut rules, 1), play(&keep, &mut rules, 2));
+        keep.commit(shelf, second).await.expect("there is room");
+        // the other one comes late and changes nothing
+        keep.commit(shelf, first).await.expect("there is room");
+        let third = play(&keep, &mut rules, 3);
+        assert_eq!((commands(&third), queue(&third)), (vec!["-7/m3"], Some(3)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_plays_when_the_store_comes_back_is_written_over_what_lies_there() {
+    const OTHER: ChatId = ChatId(-8);
+    with_store(async |shelf, store| {
+        let before = Keeps::new();
+        for (chat, n) in [(CHAT, 5), (OTHER, 2)] {
+            let (keep, mut rules) = (before.of(chat), rules());
+            for id in 1..=n {
+                let writes = play(&keep, &mut rules, id);
+                keep.commit(shelf, writes).await.expect("there is room");
+            }
+        }
+        let (now, mut mine) = (Keeps::new(), rules());
+        let first = play(&now.of(CHAT), &mut mine, 9);
+        assert_eq!(queue(&first), Some(1));
+        let left = now.load(&store, settings()).await.expect("it is there");
+        assert_eq!(left, [OTHER], "where something plays nothing is gone on with");
+        assert!(!now.of(CHAT).is_new(Via::Message(MessageId(3))), "it was obeyed before");
+        let writes = now.of(CHAT).note(None, None, &mine, Generation(1), Duration::ZERO);
+        now.of(CHAT).commit(shelf, writes).await.expect("there is room");
+        let lies = store.scan(Table::Playback).await.expect("it is there");
+        let lies = lies.into_iter().find(|record| record.key == "-7").expect("it was written");
+        let playback: Playback = schema::read(lies.value).expect("it is our own");
+        assert_eq!(playback.rules.queue.len(), 0, "{playback:?}");
+    })
+    .await;
+}
