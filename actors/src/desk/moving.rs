@@ -7,7 +7,7 @@ use domain::ChatId;
 use telegram::{Heard, Incoming};
 
 use super::Desk;
-use crate::journal;
+use crate::keep::COMMIT_MAX;
 use crate::root::bot::Msg;
 
 /// What may wait in one chat; more is obeyed at once.
@@ -56,7 +56,7 @@ impl Desk {
             // a bot that ended finds the chat among those that are to go on
             let _has_ended = !context.tell_self(Msg::Moved { from, to });
             if !writes.is_empty()
-                && let Err(fault) = chats.shelf().commit(writes, journal::COMMIT_MAX).await
+                && let Err(fault) = chats.shelf().commit(writes, COMMIT_MAX).await
             {
                 tracing::debug!(%from, %to, %fault, "the move was not written down");
             }

@@ -58,7 +58,9 @@ impl Keeps {
         for (chat, (revision, _)) in &anchors {
             // without a record that can be read it is still what the next sign has to be newer than
             if let Ok(chat) = chat.parse().map(ChatId) {
-                self.of(chat).lock().revision = *revision;
+                let keep = self.of(chat);
+                let mut inner = keep.lock();
+                inner.revision = inner.revision.max(*revision);
             }
         }
         let mut resumes = Vec::new();

@@ -18,16 +18,18 @@ impl Keeps {
         }
         lock(&self.0.left).remove(&from);
         let (from_keep, to_keep) = (self.of(from), self.of(to));
-        let (mut kept, language, gone) = {
+        let (mut kept, language, mut writes) = {
             let mut old = from_keep.lock();
             let Some(kept) = old.kept.take() else { return Vec::new() };
             old.revision += 1;
             old.written = None;
             let gone = Write::remove(Table::Playback, from.to_string(), old.revision);
-            (kept, std::mem::take(&mut old.page).language, gone)
+            let done = std::mem::take(&mut old.owed);
+            let writes: Vec<Write> = std::iter::once(gone).chain(done).collect();
+            (kept, std::mem::take(&mut old.page).language, writes)
         };
         if to_keep.has_kept() {
-            return vec![gone];
+            return writes;
         }
         kept.rules.forget_messages();
         let rules = kept.rules.snapshot();
@@ -44,9 +46,9 @@ impl Keeps {
         new.page = page.clone();
         let anchor = new.anchor(kept.rules.current_attempt(), kept.position, false);
         let generation = kept.generation.0;
-        let come = new.write(Playback { username: None, generation, rules, anchor, page });
+        writes.extend(new.write(Playback { username: None, generation, rules, anchor, page }));
         new.kept = Some(Kept { end: End::Restarted, ..kept });
         lock(&self.0.left).insert(to, resume);
-        vec![gone, come]
+        writes
     }
 }

@@ -58,8 +58,8 @@ fn playing(n_waiting: u64) -> Snapshot {
     }
 }
 
-fn written(write: Option<Write>) -> Record {
-    let Some(Write::Put { table, key, revision, value }) = write else {
+fn written(writes: Vec<Write>) -> Record {
+    let Some(Write::Put { table, key, revision, value }) = writes.into_iter().next() else {
         panic!("it has to be written")
     };
     Record { table, key, revision, value }
@@ -73,7 +73,7 @@ fn anchor(record: &Record) -> Anchor {
 async fn positions_follow_the_process_own_clock_and_not_the_systems() {
     let keep = Keeps::new().of(CHAT);
     let player = Player::restored(rules(50), playing(1));
-    let note = |at| keep.note(None, &player, Generation(1), Duration::from_secs(at));
+    let note = |at| keep.note(None, None, &player, Generation(1), Duration::from_secs(at));
     let first = anchor(&written(note(0)));
     // the system's clock moves by nothing here: whoever asked it would see no hour pass
     tokio::time::advance(Duration::from_secs(3_600)).await;
@@ -105,14 +105,14 @@ async fn ten_thousand_entries_are_kept_and_come_back_in_their_order() {
     let folder = tempfile::tempdir().expect("the system has a temporary directory");
     let open = || storage::open(storage::Settings::embedded(folder.path()));
     let before = Player::restored(rules(N as usize), playing(N));
-    let write = Keeps::new().of(CHAT).note(None, &before, Generation(1), Duration::ZERO);
+    let write = Keeps::new().of(CHAT).note(None, None, &before, Generation(1), Duration::ZERO);
     let record = written(write.clone());
     let n_bytes = record.value.to_string().len();
     println!("{N} entries are {n_bytes} bytes");
     assert!(n_bytes < storage::VALUE_MAX_BYTES, "{n_bytes} bytes");
     let (store, driver) = open().await.expect("the directory is ours");
     let kept = async {
-        store.commit(write.into_iter().collect()).await.expect("it is kept");
+        store.commit(write).await.expect("it is kept");
         store.close().await;
     };
     let (outcome, ()) = tokio::join!(driver.run(), kept);
@@ -180,6 +180,6 @@ async fn a_chat_whose_record_is_gone_writes_newer_signs_than_the_old_ones() {
     let (outcome, ()) = tokio::join!(driver.run(), work);
     assert_eq!(outcome, Ok(()));
     let player = Player::restored(rules(50), playing(0));
-    let write = keeps.of(CHAT).note(None, &player, Generation(1), Duration::ZERO);
+    let write = keeps.of(CHAT).note(None, None, &player, Generation(1), Duration::ZERO);
     assert_eq!(written(write).revision, 71);
 }
