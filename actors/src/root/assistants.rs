@@ -1,7 +1,6 @@
 //! Assistants — one_for_one over the userbot accounts, and the roster that says which one serves a chat.
 
 pub(crate) mod assistant;
-mod remembered;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,9 +11,8 @@ use storage::{Record, Write};
 use supervisor::{Backoff, ChildSpec, Handle, Intensity, Strategy, SupervisorSpec, door};
 use telegram::{Account, Session};
 
-use remembered::Remembered;
-
 use super::chats::chat::call;
+use crate::remembered::Remembered;
 use crate::requests::Request;
 use crate::wire::Slot;
 

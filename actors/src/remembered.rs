@@ -16,7 +16,7 @@ const REMEMBERED_MAX: usize = 10_000;
 const RETURN_MAX: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
-pub(super) struct Remembered {
+pub(crate) struct Remembered {
     chats: HashMap<ChatId, Last>,
     /// Known from an earlier process, and not all of them signed in yet.
     awaited_until: Option<Instant>,
@@ -33,7 +33,7 @@ struct Last {
 
 impl Remembered {
     /// What this process knows is newer.
-    pub(super) fn restore(&mut self, records: Vec<Record>, n_seats: usize) {
+    pub(crate) fn restore(&mut self, records: Vec<Record>, n_seats: usize) {
         for record in records {
             let (Ok(chat), Ok(Assignment { assistant })) =
                 (record.key.parse().map(ChatId), schema::read(record.value))
@@ -48,17 +48,17 @@ impl Remembered {
         self.awaited_until.get_or_insert_with(|| Instant::now() + RETURN_MAX);
     }
 
-    pub(super) fn of(&self, chat: ChatId) -> Option<Seat> {
+    pub(crate) fn of(&self, chat: ChatId) -> Option<Seat> {
         self.chats.get(&chat).and_then(|last| last.seat)
     }
 
     /// Whether the assistant of this chat may just be signing in.
-    pub(super) fn is_awaited(&self, chat: ChatId) -> bool {
+    pub(crate) fn is_awaited(&self, chat: ChatId) -> bool {
         self.of(chat).is_some() && self.awaited_until.is_some_and(|until| Instant::now() < until)
     }
 
     /// This one serves the chat now; what has to be written of that.
-    pub(super) fn note(&mut self, chat: ChatId, seat: Seat) -> Option<Write> {
+    pub(crate) fn note(&mut self, chat: ChatId, seat: Seat) -> Option<Write> {
         if self.of(chat) == Some(seat) {
             return None;
         }
@@ -74,7 +74,7 @@ impl Remembered {
     }
 
     /// The chat has another id now.
-    pub(super) fn moved(&mut self, from: ChatId, to: ChatId) -> Vec<Write> {
+    pub(crate) fn moved(&mut self, from: ChatId, to: ChatId) -> Vec<Write> {
         let Some(last) = self.chats.get_mut(&from) else { return Vec::new() };
         let Some(seat) = last.seat.take() else { return Vec::new() };
         last.revision += 1;
