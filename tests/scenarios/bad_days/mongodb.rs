@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use simulator::listener::Listener;
 use simulator::music::Track;
-use simulator::world::{BORIS, jam};
+use simulator::world::{ADA, BORIS, jam};
 
 use super::table::{Noticed, record, told};
 use super::{hears, lines, n_lost, playing};
@@ -30,7 +30,11 @@ async fn goes_on(process: &Process, listener: &Listener) -> Noticed {
     let packets = &listener.packets()[before..];
     let track = simulator::ear::report(&heard(packets).pcm, Track::Northbound);
     assert!(track.is_some(), "the music went on");
-    Noticed::between(packets)
+    let noticed = Noticed::between(packets);
+    // a server takes its time, and a track that ended would not be asked for
+    process.say(ADA, jam(), "/pause");
+    process.sees_in(jam(), "Paused").await;
+    noticed
 }
 
 /// The file kept it all, and MongoDB, if it may, has it too.
