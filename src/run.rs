@@ -11,7 +11,7 @@ use sources::service::Installation;
 
 use crate::assemble::Unusable;
 use crate::cli::RunOptions;
-use crate::config::{Config, EXIT_CONFIG, Environment};
+use crate::config::{Config, EXIT_CONFIG, Environment, Mistakes};
 use crate::notify::{Herald, Notify, View, Watch, is_settled, status};
 use crate::signals::Signals;
 use crate::{assemble, telemetry};
@@ -106,6 +106,7 @@ fn read(options: &RunOptions) -> Result<(actors::Settings, PathBuf), Unusable> {
     // looked at before any network is touched
     let mongodb_uri = mongodb_uri.as_ref().map(Secret::expose);
     let store = config.storage.settings(&config.state_directory, mongodb_uri)?;
+    storage::look(&store).map_err(|fault| Mistakes::one("state.directory", fault.detail))?;
     telemetry::start(&config.log)?;
     Ok((assemble::settings(&config, identity, store)?, config.state_directory))
 }

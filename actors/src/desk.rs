@@ -3,13 +3,14 @@
 //! Part of the bot's actor: nothing here waits, what has to wait is a task whose answer comes back as a message.
 
 mod linked;
+mod moving;
 pub(crate) mod search;
 pub(crate) mod stats;
 pub(crate) mod why;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use domain::callback::{Generation, Seal};
 use domain::event::{By, Event, Via};
@@ -42,6 +43,7 @@ pub(crate) struct Desk {
     seal: Seal,
     standings: HashMap<(ChatId, UserId), (bool, Instant)>,
     searches: search::Searches,
+    moving: moving::Moving,
     /// When a chat was told last that something came too late.
     late: HashMap<ChatId, Instant>,
     started: Instant,
@@ -62,6 +64,7 @@ impl Desk {
             username: String::new(),
             standings: HashMap::new(),
             searches: search::Searches::default(),
+            moving: moving::Moving::default(),
             late: HashMap::new(),
             started: Instant::now(),
             context,
@@ -178,9 +181,9 @@ impl Desk {
         }
     }
 
+    /// By Telegram's clock, which dated it: ours may be an hour off, and may jump.
     fn age(&self, date: Duration) -> Option<Duration> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-        now.checked_sub(date)
+        self.parts.settings.session.time()?.checked_sub(date)
     }
 
     /// Asked while we were away; one word for all that a chat asked.

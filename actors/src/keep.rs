@@ -5,6 +5,7 @@
 //! some moment, and one sign of life a second for all chats how far it got.
 
 mod loading;
+mod moving;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -171,6 +172,11 @@ impl Keep {
         let Some(mut playback) = written else { return Vec::new() };
         playback.anchor = inner.anchor(playback.anchor.attempt, position, false);
         inner.write(playback)
+    }
+
+    /// Whether there is anything to go on with.
+    pub(crate) fn has_kept(&self) -> bool {
+        self.lock().kept.is_some()
     }
 
     /// The chat is over; the next one begins with nothing but what was obeyed.

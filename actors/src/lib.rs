@@ -17,6 +17,7 @@ mod lookup;
 mod patience;
 mod pulse;
 mod pursuit;
+mod remembered;
 mod requests;
 mod resolving;
 mod root;

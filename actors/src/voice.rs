@@ -218,6 +218,7 @@ impl Voice {
                 Out::Send { reply_to, saying } => {
                     let keyboard = keyboard(&saying);
                     let text = Html::trusted(saying.html);
+                    let reply_to = reply_to.filter(|to| *to != MessageId::NONE);
                     let outgoing = Outgoing { text, keyboard, reply_to, is_silent: false, once };
                     account.send(chat, outgoing).await.map(Some)
                 }

@@ -10,15 +10,16 @@ use std::path::{Path, PathBuf};
 pub(crate) fn record(row: &str, fault: &str, measured: &str, target: &str) {
     let line =
         serde_json::json!({ "row": row, "fault": fault, "measured": measured, "target": target });
-    write(&folder(), &name_of(row, fault), &format!("{line}\n"));
+    write(&folder("faults"), &name_of(row, fault), &format!("{line}\n"));
 }
 
-fn folder() -> PathBuf {
+/// Where the figures of one table wait.
+pub(crate) fn folder(table: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
-    target.expect("the folder for tests lies in target").join("faults")
+    target.expect("the folder for tests lies in target").join(table)
 }
 
-fn name_of(row: &str, fault: &str) -> String {
+pub(crate) fn name_of(row: &str, fault: &str) -> String {
     let plain = |text: &str| -> String {
         let letters = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
         letters.collect::<String>().to_lowercase()
@@ -26,7 +27,7 @@ fn name_of(row: &str, fault: &str) -> String {
     format!("{:0>3}-{}.jsonl", plain(row), plain(fault))
 }
 
-fn write(folder: &Path, name: &str, line: &str) {
+pub(crate) fn write(folder: &Path, name: &str, line: &str) {
     fs::create_dir_all(folder).expect("cargo's own folder can be written");
     fs::write(folder.join(name), line).expect("cargo's own folder can be written");
 }
@@ -61,11 +62,15 @@ fn number(row: &str) -> u32 {
     row.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(u32::MAX)
 }
 
-fn drawn() -> String {
-    let files = fs::read_dir(folder()).into_iter().flatten().flatten();
+/// What was kept for one table.
+pub(crate) fn rows(table: &str) -> Vec<serde_json::Value> {
+    let files = fs::read_dir(folder(table)).into_iter().flatten().flatten();
     let lines = files.filter_map(|file| fs::read_to_string(file.path()).ok());
-    let mut rows: Vec<serde_json::Value> =
-        lines.filter_map(|line| serde_json::from_str(&line).ok()).collect();
+    lines.filter_map(|line| serde_json::from_str(&line).ok()).collect()
+}
+
+fn drawn() -> String {
+    let mut rows = rows("faults");
     let text =
         |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
     rows.sort_by_key(|row| (number(&text(row, "row")), text(row, "row"), text(row, "fault")));

@@ -6,6 +6,7 @@ mod parts;
 mod process;
 mod world;
 
+mod bad_days;
 mod bad_input;
 mod cache;
 mod calls;

@@ -55,6 +55,14 @@ impl Keeps {
                 _ => {}
             }
         }
+        for (chat, (revision, _)) in &anchors {
+            // without a record that can be read it is still what the next sign has to be newer than
+            if let Ok(chat) = chat.parse().map(ChatId) {
+                let keep = self.of(chat);
+                let mut inner = keep.lock();
+                inner.revision = inner.revision.max(*revision);
+            }
+        }
         let mut resumes = Vec::new();
         let mut aside = stale;
         for record in playbacks {
@@ -64,7 +72,9 @@ impl Keeps {
                 Ok(playback) => playback,
                 Err(fault) => {
                     tracing::warn!(%chat, %fault, "what was playing here cannot be read and is put aside");
-                    self.of(chat).lock().revision = revision;
+                    let keep = self.of(chat);
+                    let mut inner = keep.lock();
+                    inner.revision = inner.revision.max(revision);
                     let key = format!("{chat}!unreadable");
                     aside.push(Write::put(Table::Playback, key, revision, text));
                     continue;
@@ -194,3 +204,6 @@ fn parse(key: &str) -> Option<(ChatId, Via)> {
     };
     Some((ChatId(chat.parse().ok()?), via))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,16 +2,17 @@
 
 pub(crate) mod assistant;
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::ChatId;
 use domain::call::Seat;
+use storage::{Record, Write};
 use supervisor::{Backoff, ChildSpec, Handle, Intensity, Strategy, SupervisorSpec, door};
 use telegram::{Account, Session};
 
 use super::chats::chat::call;
+use crate::remembered::Remembered;
 use crate::requests::Request;
 use crate::wire::Slot;
 
@@ -20,15 +21,12 @@ const RESTARTS_EACH: u32 = 8;
 const RESTARTS_MIN: u32 = 20;
 /// Updates and requests that may wait for one assistant.
 const BOUND: usize = 2_048;
-/// Chats whose last assistant is remembered; beyond it all are assigned anew.
-const REMEMBERED_MAX: usize = 10_000;
-
 /// Who is there to enter voice chats. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Roster {
     places: Arc<Vec<Place>>,
     /// Who served a chat last; it is in the group already and people know it.
-    last: Arc<Mutex<HashMap<ChatId, Seat>>>,
+    last: Arc<Mutex<Remembered>>,
     n_assigned: Arc<AtomicU64>,
 }
 
@@ -57,6 +55,8 @@ pub(crate) struct Watcher {
 /// An assistant's promise to one chat; dropping it frees the assistant.
 pub(crate) struct Assigned {
     pub(crate) seat: Seat,
+    /// What has to be written of it, when the chat was served by another one before.
+    pub(crate) change: Option<Write>,
     n: u64,
     handle: Handle<assistant::Msg>,
     n_calls: Arc<AtomicUsize>,
@@ -120,6 +120,28 @@ impl Roster {
         self.places.iter().filter_map(|place| place.account.now()).collect()
     }
 
+    /// Who served which chat in an earlier process.
+    pub(crate) fn restore(&self, records: Vec<Record>) {
+        self.last().restore(records, self.places.len());
+    }
+
+    /// The chat has another id now.
+    pub(crate) fn moved(&self, from: ChatId, to: ChatId) -> Vec<Write> {
+        self.last().moved(from, to)
+    }
+
+    /// Whether the one that served the chat before a restart is on its way.
+    pub(crate) fn is_awaited(&self, chat: ChatId, not: &[Seat]) -> bool {
+        let last = self.last();
+        let is_ready = |seat: Seat| self.places[seat.0].is_ready.load(Ordering::Acquire);
+        let is_away = |seat: &Seat| !not.contains(seat) && !is_ready(*seat);
+        last.of(chat).filter(is_away).is_some() && last.is_awaited(chat)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Remembered> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// An assistant that is signed in and none of `not`: the one that served the chat last, else the least busy. It
     /// serves the chat until the promise is dropped.
     pub(crate) fn assign(
@@ -128,7 +150,7 @@ impl Roster {
         call: Handle<call::Msg>,
         not: &[Seat],
     ) -> Option<Assigned> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last();
         let is_free = |seat: &Seat| {
             !not.contains(seat)
                 && self
@@ -137,22 +159,18 @@ impl Roster {
                     .is_some_and(|place| place.is_ready.load(Ordering::Acquire))
         };
         let load = |seat: &Seat| self.places[seat.0].n_calls.load(Ordering::Acquire);
+        let known = last.of(chat).filter(|seat| !not.contains(seat));
         let seats = (0..self.places.len()).map(Seat);
-        let seat = last
-            .get(&chat)
-            .copied()
-            .filter(is_free)
-            .or_else(|| seats.filter(is_free).min_by_key(load))?;
-        if last.len() >= REMEMBERED_MAX {
-            last.clear();
-        }
-        last.insert(chat, seat);
+        let seat = known.filter(is_free).or_else(|| seats.filter(is_free).min_by_key(load))?;
+        let change = last.note(chat, seat);
+        drop(last);
         let place = &self.places[seat.0];
         place.n_calls.fetch_add(1, Ordering::AcqRel);
         let n = self.n_assigned.fetch_add(1, Ordering::Relaxed);
         place.watchers.lock().push(Watcher { n, chat, call });
         Some(Assigned {
             seat,
+            change,
             n,
             handle: place.handle.clone(),
             n_calls: place.n_calls.clone(),

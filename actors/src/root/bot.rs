@@ -40,6 +40,11 @@ pub(crate) enum Msg {
     Left(Vec<ChatId>),
     /// It is the turn of this chat of an earlier process to go on.
     Resume(ChatId),
+    /// A group's music is under its new id now.
+    Moved {
+        from: ChatId,
+        to: ChatId,
+    },
     /// A player obeyed this, and it is written down.
     Settled {
         chat: ChatId,
@@ -186,6 +191,9 @@ impl Actor for Bot {
             Msg::Ready(outcome, left) => state.signed_in(outcome, left)?,
             Msg::Left(left) => state.take_up(left),
             Msg::Resume(chat) => state.desk.resume(chat),
+            Msg::Moved { from, to } => {
+                state.desk.moved(from, to).into_iter().for_each(|held| state.incoming(held));
+            }
             Msg::Settled { chat, via } => state.desk.settle(chat, via),
             Msg::Incoming(incoming) => state.incoming(*incoming),
             Msg::Ended(Ok(())) => {
@@ -309,10 +317,12 @@ impl State {
     }
 
     fn incoming(&mut self, incoming: Incoming) {
+        let Some(incoming) = self.desk.hold(incoming) else { return };
         match incoming {
             Incoming::Message(message) => self.desk.message(&message),
             Incoming::Callback(callback) => self.desk.callback(&callback),
             Incoming::Member(change) => self.desk.member_changed(&change),
+            Incoming::Migrated { from, to } => self.desk.migrate(from, to),
             Incoming::Lost(fault) => tracing::warn!(%fault, "the bot's connection was lost"),
             _ => {}
         }

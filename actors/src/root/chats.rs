@@ -9,6 +9,7 @@ use domain::permission::Controls;
 use domain::player::Input;
 use domain::{ChatId, Fault, Reason};
 use sources::cache::Cache;
+use storage::{Table, Write};
 use supervisor::{ChildSpec, Dynamic, Handle, Intensity, NotStarted, SupervisorSpec, Undelivered};
 use telegram::Account;
 
@@ -178,12 +179,31 @@ impl Chats {
     pub(crate) async fn load(&self, within: std::time::Duration) -> Result<Vec<ChatId>, Fault> {
         let shared = &self.parts.shared;
         let store = shared.shelf.open(within).await?;
+        match store.scan(Table::Assignments).await {
+            Ok(records) => shared.roster.restore(records),
+            Err(fault) => {
+                tracing::warn!(%fault, "who served which chat cannot be read; all are assigned anew")
+            }
+        }
         shared.keeps.load(&store, shared.settings.player).await
     }
 
-    /// Lets the chat's player go on with what was kept.
+    /// Lets the chat's player go on with what was kept; there is nothing any more when the chat has moved.
     pub(crate) fn resume(&self, chat: ChatId, username: Option<String>) -> Result<(), Fault> {
+        if !self.keeps().of(chat).has_kept() {
+            return Ok(());
+        }
         self.start(chat, username)
+    }
+
+    /// The chat has another id now. Its player ends in order, and what it leaves is the new chat's, to go on with; what
+    /// has to be written of that comes back.
+    pub(crate) async fn moved(&self, from: ChatId, to: ChatId) -> Vec<Write> {
+        self.players().remove(&from);
+        self.dynamic.end_and_wait(&from.to_string()).await;
+        let mut writes = self.parts.shared.roster.moved(from, to);
+        writes.extend(self.keeps().moved(from, to));
+        writes
     }
 
     pub(crate) fn keeps(&self) -> &Keeps {

@@ -26,7 +26,7 @@ pub(crate) enum Msg {
     Opened(Box<Result<(Store, Driver), Fault>>),
     Ended(Result<(), Fault>),
     Beat,
-    Beaten(Result<(), Fault>),
+    Beaten,
 }
 
 #[derive(Clone)]
@@ -48,7 +48,7 @@ pub(crate) struct State {
     parts: Parts,
     store: Option<Store>,
     is_beating: bool,
-    /// The log says already that nothing can be written.
+    /// It is known to be unwell.
     is_failing: bool,
 }
 
@@ -83,7 +83,7 @@ impl Actor for Keeper {
             Msg::Ended(Ok(())) => return Err(Failure::transient("the store was closed").into()),
             Msg::Ended(Err(fault)) => return Err(wire::failure(fault).into()),
             Msg::Beat => state.beat(),
-            Msg::Beaten(outcome) => state.beaten(outcome),
+            Msg::Beaten => state.is_beating = false,
         }
         Ok(())
     }
@@ -128,34 +128,27 @@ impl State {
 
     /// One row a second for all chats together, and one more for each whose position stood still or leapt.
     fn beat(&mut self) {
+        self.look();
         if self.is_beating {
             return;
         }
         let Some(writes) = self.parts.keeps.beat() else { return };
         self.is_beating = true;
         let shelf = self.parts.shelf.clone();
-        self.context
-            .tasks()
-            .spawn(async move { Msg::Beaten(shelf.commit(writes, BEAT_MAX).await) });
+        self.context.tasks().spawn(async move {
+            // the shelf tells what did not work, and the next sign comes in a second
+            let _unwritten = shelf.commit(writes, BEAT_MAX).await.is_err();
+            Msg::Beaten
+        });
     }
 
-    fn beaten(&mut self, outcome: Result<(), Fault>) {
-        self.is_beating = false;
-        match outcome {
-            Ok(()) if std::mem::take(&mut self.is_failing) => {
-                tracing::info!("state is kept again");
-                self.context.ready();
-            }
-            Ok(()) => {}
-            Err(fault) if !std::mem::replace(&mut self.is_failing, true) => {
-                tracing::error!(
-                    %fault,
-                    "state cannot be written, music goes on; what is queued now will not survive a restart: make room \
-                     on the disk of state.directory, or give this user the right to write there"
-                );
-                self.context.degraded("cannot write");
-            }
-            Err(_) => {}
+    /// Everybody's commits are meant, not only these.
+    fn look(&mut self) {
+        match (self.parts.shelf.is_failing(), self.is_failing) {
+            (true, false) => self.context.degraded("cannot write"),
+            (false, true) => self.context.ready(),
+            _ => return,
         }
+        self.is_failing = !self.is_failing;
     }
 }

@@ -32,6 +32,13 @@ pub struct UserId(pub i64);
 #[serde(transparent)]
 pub struct MessageId(pub i32);
 
+// === impl MessageId ===
+
+impl MessageId {
+    /// None that Telegram gives: there is nothing to answer to.
+    pub const NONE: MessageId = MessageId(0);
+}
+
 /// A group call as Telegram addresses it (`inputGroupCall`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CallId {

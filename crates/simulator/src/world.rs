@@ -20,6 +20,7 @@ mod ids;
 mod letter;
 mod mailbox;
 mod membership;
+mod migration;
 mod peers;
 mod permission;
 mod population;

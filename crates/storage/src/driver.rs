@@ -68,6 +68,12 @@ pub async fn open(settings: Settings) -> Result<(Store, Driver), Fault> {
     }
 }
 
+/// A quick look before anything is started: the file of a newer version, or of another program, is refused, with the fix
+/// in words. It takes nothing, changes nothing and asks no network.
+pub fn look(settings: &Settings) -> Result<(), Fault> {
+    settings.directory.as_deref().map_or(Ok(()), Engine::look)
+}
+
 async fn connect(address: &Address) -> Result<Mongo, Fault> {
     let mongo = Mongo::connect(address).await?;
     mongo.prepare().await?;

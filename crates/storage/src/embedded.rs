@@ -102,6 +102,11 @@ impl Engine {
         directory.join(file::NAME).exists() || file::is_writable(directory)
     }
 
+    /// Whether this build may use the file in `directory`, if there is one.
+    pub(crate) fn look(directory: &Path) -> Result<(), Fault> {
+        file::look(directory)
+    }
+
     /// Resolves when the thread has ended.
     pub(crate) async fn ended(mut self) -> Result<(), Fault> {
         let outcome = (&mut self.outcome)

@@ -27,7 +27,7 @@ mod settings;
 mod store;
 mod table;
 
-pub use driver::{Driver, open};
+pub use driver::{Driver, look, open};
 pub use meter::{State, Stats};
 pub use mongo::Address;
 pub use record::{Record, VALUE_MAX_BYTES, Write};

@@ -52,13 +52,12 @@ impl Replay {
         Replay { address, store, meter, bell, mongo: None, is_filled: false }
     }
 
-    /// Looks whether MongoDB is there, and fills a file that does not follow it yet. Only what an operator has to mend
-    /// is a fault; a MongoDB that is away is met later.
+    /// Looks whether MongoDB is there, and fills a file that does not follow it yet. A MongoDB that is away, or refuses
+    /// us, is met later: the file keeps everything meanwhile, and what an operator has to mend is told as such.
     pub(crate) async fn greet(&mut self) -> Result<(), Fault> {
         self.is_filled = self.follows().await?;
         let patience = if self.is_filled { GREETING_MAX } else { FILL_MAX };
         match timeout(patience, self.meet()).await {
-            Ok(Err(fault)) if fault.class == Class::Fatal => Err(fault),
             Ok(Ok(())) => Ok(()),
             Ok(Err(fault)) => {
                 self.complain(&fault);

@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::{Fault, Reason, UserId};
 use grammers_client::session::types::UpdatesState;
@@ -218,6 +219,12 @@ impl Session {
         self.settling().by_hand(place);
     }
 
+    /// Telegram's time, since 1970, as its last greeting told it: this machine's clock may be anything. `None` before the
+    /// first connection.
+    pub fn time(&self) -> Option<Duration> {
+        self.inner.memory.time()
+    }
+
     /// What was heard took effect, or is none of ours.
     pub fn settle(&self, heard: &Heard) {
         if self.settling().settle(heard) {
@@ -296,7 +303,10 @@ fn claim(path: Option<&Path>) -> Result<Option<File>, Fault> {
         match error {
             // it will be free when that process ends
             file::ClaimError::InUse { .. } => Fault::transient(Reason::Internal, detail),
-            file::ClaimError::Io(_) => Fault::fatal(Reason::AccountLost, detail),
+            file::ClaimError::Io(_) => Fault::fatal(
+                Reason::AccountLost,
+                format!("{detail}; give this user the right to write in state.directory"),
+            ),
         }
     })?;
     Ok(Some(claimed))

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Current, Player, Settings, Stage};
 use crate::event::Via;
-use crate::ids::Attempt;
+use crate::ids::{Attempt, MessageId};
 use crate::queue::{Entry, EntryId, Item, Queue};
 
 /// What has to outlive the process: everything that was accepted, and where it stands. The rules' settings are of the
@@ -93,6 +93,12 @@ impl Player {
             last_entry: self.last_entry,
             deaths: self.deaths,
         }
+    }
+
+    /// The chat has other messages now: nothing that was asked can be answered to where it was asked.
+    pub fn forget_messages(&mut self) {
+        let current = self.current.iter_mut().map(|current| &mut current.entry);
+        current.chain(self.queue.iter_mut()).for_each(|entry| entry.asked_in = MessageId::NONE);
     }
 
     /// The player of an earlier process; [`Player::revive`] lets it go on.

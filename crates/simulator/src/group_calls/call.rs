@@ -10,6 +10,8 @@ pub(super) struct Call {
     pub(super) id: i64,
     pub(super) access_hash: i64,
     pub(super) chat: i64,
+    /// Its place on the media server, wherever the chat moves.
+    pub(super) room: i64,
     pub(super) title: Option<String>,
     pub(super) version: i32,
     pub(super) is_join_muted: bool,

@@ -61,6 +61,19 @@ impl GroupCalls {
         }
     }
 
+    /// The chat has another id now; its call is the same (official clients keep the call's id and change its peer).
+    pub(crate) fn moved(&self, from: i64, to: i64) {
+        let Ok(rooms) = self.rooms() else { return };
+        let change = {
+            let mut state = self.state();
+            let Some(call) = state.live(from) else { return };
+            call.chat = to;
+            call.version += 1;
+            Change::of_call(call)
+        };
+        self.announce(&*rooms, &change, None);
+    }
+
     /// Mutes a participant as an administrator; it cannot unmute itself.
     pub fn force_mute(&self, chat: i64, user: i64) {
         self.change_member(chat, user, edit::force_mute);

@@ -134,7 +134,7 @@ impl GroupCalls {
                 Some(answer) => (None, answer),
                 None => {
                     let (peer, answer) =
-                        self.admit_to_sfu(found.chat, asker.user, payload, is_certificate_wrong);
+                        self.admit_to_sfu(call.room, asker.user, payload, is_certificate_wrong);
                     (Some(peer), answer)
                 }
             };

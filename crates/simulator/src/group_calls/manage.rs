@@ -86,6 +86,7 @@ impl GroupCalls {
             id,
             access_hash,
             chat,
+            room: chat,
             title,
             version: 1,
             is_join_muted: false,

@@ -27,10 +27,11 @@ impl GroupCalls {
             if call.has_source(payload.ssrc) {
                 return Err(Refusal::bad("GROUPCALL_SSRC_DUPLICATE_MUCH"));
             }
+            let room = call.room;
             let Some(member) = call.member(asker.user) else {
                 return Err(Refusal::forbidden("PARTICIPANT_JOIN_MISSING"));
             };
-            let (transport, answer) = self.inner.sfu.join(found.chat, asker.user, &payload);
+            let (transport, answer) = self.inner.sfu.join(room, asker.user, &payload);
             let (endpoint, groups) = (endpoint(&answer), payload.groups.clone());
             let video = Video { endpoint, groups, is_shown: true, is_paused: false };
             let old =

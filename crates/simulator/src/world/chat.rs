@@ -71,6 +71,8 @@ pub(crate) struct Chat {
     /// How far each privacy-mode bot has been told, so that what it may not see leaves no gap.
     pub told: HashMap<i64, i32>,
     pub pinned: Option<i32>,
+    /// The supergroup that this basic group became.
+    pub migrated_to: Option<i64>,
 }
 
 /// A way into a chat.

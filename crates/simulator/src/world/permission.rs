@@ -20,6 +20,9 @@ impl State {
             };
         }
         let place = self.readable(user, chat)?;
+        if place.migrated_to.is_some() {
+            return Err(bad("CHAT_ID_INVALID"));
+        }
         let is_admin = place.is_admin(user);
         if !place.is_member(user) || (place.is_broadcast() && !is_admin) {
             return Err(forbidden("CHAT_WRITE_FORBIDDEN"));

@@ -82,6 +82,7 @@ pub(crate) fn found(state: &mut State, place: &Place) {
         mailbox: Mailbox::default(),
         told: HashMap::new(),
         pinned: None,
+        migrated_to: None,
     };
     state.chats.insert(place.id, chat);
     let title = place.title.clone();

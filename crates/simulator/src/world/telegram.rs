@@ -222,6 +222,16 @@ impl Telegram {
         })
     }
 
+    /// The creator of a basic group makes it a supergroup; its new id. The voice chat goes along, with everybody in it.
+    ///
+    /// # Errors
+    /// It is no basic group, or not one any more.
+    pub fn upgrade(&self, chat: i64) -> Result<i64, Refusal> {
+        let to = self.world.migrate(chat)?;
+        self.calls.moved(chat, to);
+        Ok(to)
+    }
+
     /// The same as a session string in Telethon's format: version `1`, then data centre, IPv4 address, port and key.
     pub fn session_string(&self, user: i64) -> String {
         let address = self.address();

@@ -68,7 +68,7 @@ impl State {
         tl::types::Chat {
             creator: chat.creator == viewer,
             left: !chat.is_member(viewer),
-            deactivated: false,
+            deactivated: chat.migrated_to.is_some(),
             call_active: chat.call.is_some(),
             call_not_empty: chat.call.is_some_and(|call| call.is_not_empty),
             noforwards: false,
@@ -78,11 +78,19 @@ impl State {
             participants_count: chat.present().len() as i32,
             date: chat.date,
             version: chat.version,
-            migrated_to: None,
+            migrated_to: chat.migrated_to.map(|to| self.input_channel(viewer, to)),
             admin_rights: chat.rights(viewer).map(Into::into),
             default_banned_rights: Some(chat.default_rights.clone().into()),
         }
         .into()
+    }
+
+    fn input_channel(&self, viewer: i64, id: i64) -> tl::enums::InputChannel {
+        let access_hash = self.access_hash(viewer, id);
+        let Kind::Channel(channel_id) = ids::kind(id) else {
+            unreachable!("a basic group becomes a supergroup, which is a channel")
+        };
+        tl::types::InputChannel { channel_id, access_hash }.into()
     }
 
     fn channel_for(&self, viewer: i64, chat: &Chat, channel: i64) -> tl::enums::Chat {

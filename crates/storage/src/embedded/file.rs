@@ -121,6 +121,28 @@ fn recognise(connection: &Connection, path: &Path) -> Result<(), Obstacle> {
     Ok(())
 }
 
+/// Whether this build may use the file in `directory`, without taking it or changing it. What is wrong with it in other
+/// ways is met when it is opened.
+pub(super) fn look(directory: &Path) -> Result<(), Fault> {
+    let path = directory.join(NAME);
+    if !path.is_file() {
+        return Ok(());
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let seen = || {
+        let connection = Connection::open_with_flags(&path, flags)?;
+        connection.busy_timeout(BUSY_MAX)?;
+        match schema::is_empty(&connection)? && schema::version(&connection)? == 0 {
+            true => Ok(()),
+            false => recognise(&connection, &path),
+        }
+    };
+    match seen() {
+        Err(Obstacle::Fault(fault)) if fault.class == domain::Class::Fatal => Err(fault),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// SQLite's own look at every page.
 fn check(connection: &Connection) -> Result<(), Obstacle> {
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;

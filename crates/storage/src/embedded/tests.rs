@@ -154,7 +154,23 @@ async fn a_newer_layout_is_refused_in_words_and_left_alone() {
     let fault = Life::begin(Settings::embedded(directory.path())).await.err().expect("refused");
     assert_eq!(fault.class, Class::Fatal);
     assert!(fault.detail.contains("newer version") && fault.detail.contains("install"), "{fault}");
+    assert_eq!(crate::look(&Settings::embedded(directory.path())), Err(fault), "at a look too");
     assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_look_takes_nothing_and_leaves_what_is_broken_to_whoever_opens_it() {
+    let directory = directory();
+    let settings = Settings::embedded(directory.path());
+    assert_eq!(crate::look(&settings), Ok(()), "nothing is there");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    let life = Life::at(directory.path()).await;
+    life.put("a", 1).await.expect("it is kept");
+    assert_eq!(crate::look(&settings), Ok(()), "somebody else has it open");
+    life.put("b", 1).await.expect("the first goes on");
+    life.end().await;
+    std::fs::write(directory.path().join(NAME), "no database at all").unwrap();
+    assert_eq!(crate::look(&settings), Ok(()), "it is put aside when it is opened");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub(super) fn words(settings: &Settings) -> Vec<u8> {
     .to_bytes()
 }
 
-/// Takes the addresses out of the answer. One that cannot be read is no reason to be disconnected: the addresses that
+/// Takes the time and the addresses out of the answer. One that cannot be read is no reason to be disconnected: the addresses that
 /// are known stay.
 pub(super) async fn learn(memory: &Memory, answer: &[u8]) {
     let config = match tl::enums::Config::from_bytes(answer) {
@@ -41,6 +41,7 @@ pub(super) async fn learn(memory: &Memory, answer: &[u8]) {
             return;
         }
     };
+    memory.told_time(config.date);
     for tl::enums::DcOption::Option(option) in config.dc_options {
         if option.media_only || option.tcpo_only || !option.r#static {
             continue;

@@ -4,11 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use grammers_client::session::types::{
     ChannelState, DcOption, PeerId, PeerInfo, UpdateState, UpdatesState,
 };
 use grammers_client::session::{BoxFuture, SessionData};
+use tokio::time::Instant;
 
 use super::strings::{Key, Login};
 
@@ -19,7 +21,11 @@ const USERS_MAX: usize = 10_000;
 const NUMBER_MAX: i64 = 1 << 42;
 
 /// The part of a session that grammers reads and writes.
-pub(crate) struct Memory(Mutex<State>);
+pub(crate) struct Memory {
+    state: Mutex<State>,
+    /// What Telegram said the time is, since 1970, and when it said so.
+    time: Mutex<Option<(Duration, Instant)>>,
+}
 
 /// Everything in it; saved as a whole.
 #[derive(Clone)]
@@ -231,12 +237,24 @@ pub(crate) fn dialog_id(info: &PeerInfo) -> Option<i64> {
 
 impl Memory {
     pub(crate) fn new(state: State) -> Memory {
-        Memory(Mutex::new(state))
+        Memory { state: Mutex::new(state), time: Mutex::default() }
     }
 
     /// The state; a panic elsewhere while it was held leaves it usable, since every change is one assignment.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn told_time(&self, date: i32) {
+        let since_1970 = Duration::from_secs(u64::try_from(date).unwrap_or_default());
+        *self.time.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((since_1970, Instant::now()));
+    }
+
+    /// Telegram's time now, since 1970, whatever this machine's clock says.
+    pub(crate) fn time(&self) -> Option<Duration> {
+        let told = *self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        told.map(|(then, at)| then + at.elapsed())
     }
 }
 

@@ -22,6 +22,10 @@ pub enum Heard {
     },
     /// A pressed button's query.
     Press(i64),
+    /// A basic group that became a supergroup.
+    Move {
+        from: i64,
+    },
 }
 
 // === impl Recent ===
@@ -61,6 +65,7 @@ impl Heard {
                 Some(Heard::Message { chat: message.chat.id.0, id: message.id.0 })
             }
             Incoming::Callback(callback) => Some(Heard::Press(callback.id)),
+            Incoming::Migrated { from, .. } => Some(Heard::Move { from: from.0 }),
             _ => None,
         }
     }
@@ -95,6 +100,11 @@ mod tests {
         assert!(recent.is_news(&message(-100, 7)));
         assert!(!recent.is_news(&message(-100, 7)));
         assert!(recent.is_news(&message(-200, 7)), "another chat");
+        let moved = Incoming::Migrated { from: ChatId(-7), to: ChatId(-100) };
+        assert!(
+            recent.is_news(&moved) && !recent.is_news(&moved),
+            "done once, and heard until it is"
+        );
         assert!(recent.is_news(&Incoming::Connected) && recent.is_news(&Incoming::Connected));
     }
 

@@ -194,3 +194,12 @@ fn a_sealed_session_is_read_with_its_key_alone_and_an_open_one_is_sealed() {
     }
     assert_eq!(std::fs::read(&path).unwrap(), bytes, "a wrong key changes nothing");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_time_is_telegrams_and_goes_on_by_itself() {
+    let session = Session::import(&string(3), None).unwrap();
+    assert_eq!(session.time(), None, "nobody has told it");
+    session.memory().told_time(1_000_000);
+    tokio::time::advance(Duration::from_secs(3_600)).await;
+    assert_eq!(session.time(), Some(Duration::from_secs(1_003_600)));
+}

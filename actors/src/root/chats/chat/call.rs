@@ -17,6 +17,11 @@ use crate::call_sink::CallSink;
 use crate::requests::Request;
 use crate::root::assistants::Assigned;
 
+/// Between two looks for an assistant that is signing in after a restart.
+const AWAITED_EVERY: std::time::Duration = std::time::Duration::from_millis(50);
+/// Who serves the chat is written down by then, or with the next change.
+const NOTED_MAX: std::time::Duration = std::time::Duration::from_secs(4);
+
 pub(crate) enum Msg {
     // commands
     Join,
@@ -72,6 +77,11 @@ pub(crate) enum Msg {
     AssistantLost(Fault),
     // time
     Wake,
+    /// The assistant that the chat knows was on its way.
+    Assign {
+        attempt: Attempt,
+        not: Vec<Seat>,
+    },
 }
 
 /// What a join brought.
@@ -163,6 +173,7 @@ impl Actor for Call {
             Msg::Removed => state.put(Input::Removed),
             Msg::AssistantLost(fault) => state.put(Input::AssistantLost(fault)),
             Msg::Wake => state.put(Input::Wake),
+            Msg::Assign { attempt, not } => state.assign(attempt, &not),
         }
         Ok(())
     }
@@ -305,7 +316,20 @@ impl State {
 
     fn assign(&mut self, attempt: Attempt, not: &[Seat]) {
         let roster = &self.place.parts.shared.roster;
+        if roster.is_awaited(self.place.chat, not) {
+            let again = Msg::Assign { attempt, not: not.to_vec() };
+            self.context.tasks().send_after(AWAITED_EVERY, again);
+            return;
+        }
         self.next = roster.assign(self.place.chat, self.context.handle(), not);
+        if let Some(change) = self.next.as_mut().and_then(|assigned| assigned.change.take()) {
+            let shelf = self.place.parts.shared.shelf.clone();
+            self.context.tasks().spawn_quiet(async move {
+                if let Err(fault) = shelf.commit(vec![change], NOTED_MAX).await {
+                    tracing::debug!(%fault, "who serves the chat was not written down");
+                }
+            });
+        }
         let seat = self.next.as_ref().map(|assigned| assigned.seat);
         // through the mailbox: the rules are in the middle of an input
         self.context.tell_self(Msg::Assigned { attempt, seat });
