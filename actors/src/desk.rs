@@ -214,7 +214,7 @@ impl Desk {
 
     /// It took effect, or never will: the place in the updates may move on.
     pub(crate) fn settle(&self, chat: ChatId, via: Via) {
-        self.parts.settings.session.settle(&match via {
+        self.parts.settings.login.session.settle(&match via {
             Via::Message(message) => telegram::Heard::Message { chat: chat.0, id: message.0 },
             Via::Button(query) => telegram::Heard::Press(query),
         });

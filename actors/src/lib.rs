@@ -8,6 +8,7 @@ mod alarm;
 mod breakers;
 mod caching;
 mod call_sink;
+mod courier;
 mod feeding;
 mod inbox;
 mod journal;

@@ -17,7 +17,7 @@ pub struct Settings {
     pub reconnect: supervisor::Backoff,
     pub bot: Bot,
     /// Sessions of the userbot accounts that enter voice chats; at least one.
-    pub assistants: Vec<Session>,
+    pub assistants: Vec<Login>,
     pub chat: Chat,
     pub call: domain::call::Settings,
     pub transport: group_call::Settings,
@@ -30,9 +30,16 @@ pub struct Settings {
     pub memory: fn() -> Option<u64>,
 }
 
-pub struct Bot {
+/// An account's session, and where it lies.
+pub struct Login {
     pub session: Session,
     pub token: Secret,
+    /// It is carried to the store under this name, because no disk lasts here.
+    pub kept_as: Option<String>,
+}
+
+pub struct Bot {
+    pub login: Login,
     /// Texts in this language, or in the language of whoever asks.
     pub language: Option<Language>,
     /// The owner and whom the owner trusts as much: they may control every chat and see all numbers.

@@ -3,7 +3,7 @@
 //! parent   root (one_for_one), permanent, last to accept and first to refuse, shutdown 5 s
 //! hears    its own account (messages, presses), players (events)
 //! tells    chats (commands), people
-//! survives the session and the button key, on disk · loses: what it was about to say
+//! survives the session, on disk or in MongoDB, and the button key · loses: what it was about to say
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -158,13 +158,17 @@ impl Actor for Bot {
     async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         let Args { context, parts } = args;
         let (account, updates, runner) =
-            telegram::connect(parts.telegram.clone(), parts.settings.session.clone());
+            telegram::connect(parts.telegram.clone(), parts.settings.login.session.clone());
         wire::drive(runner, &context, Msg::Ended);
         let (signing, token) = (account.clone(), parts.settings.token.clone());
-        parts.settings.session.settle_by_hand();
+        let session = parts.settings.login.session.clone();
         let chats = parts.chats.clone();
         context.tasks().spawn(async move {
-            let signing = signing.sign_in_bot(&token);
+            let signing = async {
+                session.fetch().await?;
+                session.settle_by_hand();
+                signing.sign_in_bot(&token).await
+            };
             let (me, left) = tokio::join!(signing, chats.load(LOAD_MAX));
             Msg::Ready(me.map(Box::new), left)
         });

@@ -3,7 +3,7 @@
 //! parent   root/assistants (one_for_one), permanent, shutdown 5 s, backoff 5 s … 300 s, honours FLOOD_WAIT
 //! hears    calls (requests), its own account (updates)
 //! tells    the call that asked; the calls that an update is about
-//! survives the session, on disk · loses: requests under way, which their callers count as unanswered
+//! survives the session, on disk or in MongoDB · loses: requests under way, which their callers count as unanswered
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,8 +85,8 @@ impl Actor for Assistant {
         let (account, updates, runner) =
             telegram::connect(parts.telegram.clone(), parts.session.clone());
         wire::drive(runner, &context, Msg::Ended);
-        let signing = account.clone();
-        context.tasks().spawn(async move { Msg::Ready(sign_in(&signing).await) });
+        let (signing, session) = (account.clone(), parts.session.clone());
+        context.tasks().spawn(async move { Msg::Ready(sign_in(&signing, &session).await) });
         let n_asked = Arc::new(watch::Sender::new(0));
         Ok(State { context, parts, account, updates: Some(updates), me: None, n_asked })
     }
@@ -130,7 +130,9 @@ impl Actor for Assistant {
 }
 
 /// Who this account is; its dialogs make the groups it is in known by their access hashes.
-async fn sign_in(account: &Account) -> Result<Box<Me>, CallError> {
+async fn sign_in(account: &Account, session: &Session) -> Result<Box<Me>, CallError> {
+    // waiting for the store is not waiting for Telegram
+    session.fetch().await?;
     let me = account.me().await?;
     account.load_dialogs().await?;
     Ok(Box::new(me))
