@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use actors::pace::Pace;
 use actors::settings::{Bot, Chat, Login, Lookups, Settings, Sources};
 use domain::{ChatId, Class, Fault, UserId};
 use sources::http::AllowHost;
@@ -36,7 +37,6 @@ const CACHE_LINK_FRESH_FOR: Duration = Duration::from_secs(3_600);
 /// Nobody goes on with it any more.
 const CACHE_PART_AGE_MAX: Duration = Duration::from_secs(7 * 86_400);
 
-/// Why the bot cannot be started.
 /// Where sign-ins lie.
 struct Signs<'a> {
     /// A directory that can be written, though its disk may not last.
@@ -46,6 +46,7 @@ struct Signs<'a> {
     vault: Option<Vault>,
 }
 
+/// Why the bot cannot be started.
 #[derive(Debug)]
 pub enum Unusable {
     Settings(Mistakes),
@@ -80,7 +81,7 @@ pub fn settings(
             language: config.language,
             operators: identity.owner.into_iter().chain(identity.sudo).map(UserId).collect(),
             logger: identity.logger.map(ChatId),
-            button_key: button_key(&state.join("buttons.key"))?,
+            resume: Pace { at_once: config.call.resume_at_once, every: config.call.resume_every },
             command_age_max: config.telegram.command_age_max,
             standing_max: STANDING_MAX,
         },

@@ -15,6 +15,7 @@ mod journal;
 mod keep;
 mod ledger;
 mod lookup;
+pub mod pace;
 mod patience;
 mod pulse;
 mod pursuit;

@@ -8,6 +8,7 @@ use domain::{ChatId, UserId, inquiry, matching};
 use sources::service::Service;
 use telegram::{Secret, Session};
 
+use crate::pace::Pace;
 use crate::speech::Language;
 
 pub struct Settings {
@@ -33,13 +34,13 @@ pub struct Settings {
 /// An account's session, and where it lies.
 pub struct Login {
     pub session: Session,
-    pub token: Secret,
     /// It is carried to the store under this name, because no disk lasts here.
     pub kept_as: Option<String>,
 }
 
 pub struct Bot {
     pub login: Login,
+    pub token: Secret,
     /// Texts in this language, or in the language of whoever asks.
     pub language: Option<Language>,
     /// The owner and whom the owner trusts as much: they may control every chat and see all numbers.
@@ -50,6 +51,8 @@ pub struct Bot {
     pub button_key: [u8; 32],
     /// Commands older than this are not executed.
     pub command_age_max: Duration,
+    /// How fast chats go on after a restart.
+    pub resume: Pace,
     /// How long an administrator's standing is believed.
     pub standing_max: Duration,
 }

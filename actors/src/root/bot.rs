@@ -109,9 +109,6 @@ pub(crate) enum Msg {
 
 /// How long the store may take to tell what was playing.
 const LOAD_MAX: Duration = Duration::from_secs(20);
-/// After a restart so many chats go on at once, and the others at this pace.
-const AT_ONCE_MAX: usize = 10;
-const JOIN_EVERY: Duration = Duration::from_millis(200);
 
 pub(crate) struct Parts {
     pub(crate) telegram: telegram::Settings,
@@ -283,15 +280,10 @@ impl State {
             return;
         }
         tracing::info!(chats = left.len(), "going on where it was left");
-        let context = self.context.clone();
-        self.context.tasks().spawn_quiet(async move {
-            for (n, chat) in left.into_iter().enumerate() {
-                if n >= AT_ONCE_MAX {
-                    tokio::time::sleep(JOIN_EVERY).await;
-                }
-                context.tell_self(Msg::Resume(chat));
-            }
-        });
+        let (context, pace) = (self.context.clone(), self.parts.settings.resume);
+        self.context.tasks().spawn_quiet(pace.walk(left, move |chat| {
+            context.tell_self(Msg::Resume(chat));
+        }));
     }
 
     fn incoming(&mut self, incoming: Incoming) {

@@ -16,7 +16,7 @@ use telegram::{Account, CallError, CallState, Incoming, Me, MemberStatus, Sessio
 use tokio::sync::watch;
 
 use super::Watchers;
-use crate::requests::Request;
+use crate::requests::{Request, people_of};
 use crate::root::chats::chat::call;
 use crate::wire::{self, Slot};
 
@@ -197,6 +197,14 @@ impl State {
         match incoming {
             Incoming::Participants(participants) => {
                 let chat = self.account.chat_of_call(participants.call);
+                let others =
+                    || participants.rows.iter().filter(|row| !row.is_self && row.is_versioned);
+                let came = others().filter(|row| row.just_joined && !row.has_left).count() as u32;
+                let went = others().filter(|row| row.has_left).count() as u32;
+                if came != went {
+                    let call = participants.call;
+                    self.tell(chat, || call::Msg::Moved { call, came, went });
+                }
                 let rows = participants.rows.into_iter().filter(|row| row.is_self);
                 for row in rows {
                     self.tell(chat, || call::Msg::Row {
@@ -208,8 +216,15 @@ impl State {
             Incoming::Call(changed) if matches!(changed.state, CallState::Discarded { .. }) => {
                 self.tell(changed.chat, || call::Msg::Discarded(changed.call));
             }
-            Incoming::Call(changed) if changed.chat.is_some() => {
-                self.tell(changed.chat, || call::Msg::Started);
+            Incoming::Call(changed) => {
+                if let CallState::Active(details) = &changed.state {
+                    let (call, people) = (changed.call, people_of(details));
+                    let chat = changed.chat.or_else(|| self.account.chat_of_call(call));
+                    self.tell(chat, || call::Msg::Counted { call, people });
+                }
+                if changed.chat.is_some() {
+                    self.tell(changed.chat, || call::Msg::Started);
+                }
             }
             Incoming::Member(change) if change.is_self => {
                 if matches!(change.status, MemberStatus::Left | MemberStatus::Banned) {
