@@ -9,13 +9,14 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use actors::settings::{Bot, Chat, Lookups, Settings, Sources};
+use actors::pace::Pace;
+use actors::settings::{Bot, Chat, Login, Lookups, Settings, Sources};
 use domain::{ChatId, Class, Fault, UserId};
 use sources::http::AllowHost;
 use sources::short_links::ShortLinks;
 use telegram::{Secret, Session, Vault};
 
-use crate::config::{Config, Ffmpeg, Identity, Keys, Mistakes, assistant_key};
+use crate::config::{Config, Engine, Ffmpeg, Identity, Keys, Mistakes, assistant_key};
 
 /// Between official clients' own values; see `domain::call`.
 const CHECK_CONNECTING_EVERY: Duration = Duration::from_secs(4);
@@ -36,6 +37,15 @@ const CACHE_LINK_FRESH_FOR: Duration = Duration::from_secs(3_600);
 /// Nobody goes on with it any more.
 const CACHE_PART_AGE_MAX: Duration = Duration::from_secs(7 * 86_400);
 
+/// Where sign-ins lie.
+struct Signs<'a> {
+    /// A directory that can be written, though its disk may not last.
+    directory: Option<&'a Path>,
+    /// MongoDB keeps them, because no disk lasts.
+    is_in_store: bool,
+    vault: Option<Vault>,
+}
+
 /// Why the bot cannot be started.
 #[derive(Debug)]
 pub enum Unusable {
@@ -50,8 +60,8 @@ pub fn settings(
     identity: Identity,
     store: storage::Settings,
 ) -> Result<Settings, Unusable> {
-    let state = &config.state_directory;
-    make_private_directory(state)?;
+    let signs = signs(config, identity.vault)?;
+    let token = Secret::new(identity.bot_token);
     let mut telegram = telegram::Settings::new(identity.api_id, identity.api_hash.clone());
     telegram.datacenters = config.telegram.datacenters.clone();
     telegram.call_timeout = config.telegram.call_timeout;
@@ -65,16 +75,17 @@ pub fn settings(
             ..supervisor::Backoff::STANDARD
         },
         bot: Bot {
-            session: bot_session(state, identity.bot_session, identity.vault.clone())?,
-            token: Secret::new(identity.bot_token),
+            login: bot_login(&signs, identity.bot_session)?,
+            button_key: button_key(&signs, &token)?,
+            token,
             language: config.language,
             operators: identity.owner.into_iter().chain(identity.sudo).map(UserId).collect(),
             logger: identity.logger.map(ChatId),
-            button_key: button_key(&state.join("buttons.key"))?,
+            resume: Pace { at_once: config.call.resume_at_once, every: config.call.resume_every },
             command_age_max: config.telegram.command_age_max,
             standing_max: STANDING_MAX,
         },
-        assistants: assistant_sessions(state, identity.assistants, identity.vault.as_ref())?,
+        assistants: assistant_logins(&signs, identity.assistants)?,
         chat: Chat {
             player: player(config),
             refresh: config.chat.refresh,
@@ -227,17 +238,55 @@ fn cache(config: &Config, given: Option<PathBuf>) -> Option<sources::cache::Sett
     })
 }
 
-fn bot_session(
-    state: &Path,
-    string: Option<String>,
-    vault: Option<Vault>,
-) -> Result<Session, Unusable> {
-    let path = state.join("bot.session.json");
-    let session = match string {
-        Some(string) => Session::import_sealed(&Secret::new(string), Some(&path), vault),
-        None => Session::open_sealed(Some(&path), vault),
+/// Where sign-ins lie: in the state directory, unless MongoDB alone keeps what has to last.
+fn signs(config: &Config, vault: Option<Vault>) -> Result<Signs<'_>, Mistakes> {
+    let is_in_store = config.storage.engine == Engine::Mongodb;
+    let made = make_private_directory(&config.state_directory);
+    let directory = Some(config.state_directory.as_path());
+    if !is_in_store {
+        made?;
+        return Ok(Signs { directory, is_in_store, vault });
+    }
+    if vault.is_none() {
+        tracing::error!(
+            "sign-ins are not kept in MongoDB without a key, so every start signs the bot in anew; set STATE_KEY (`openssl \
+             rand -base64 32` makes one)"
+        );
+    }
+    let directory = directory.filter(|directory| made.is_ok() && is_writable(directory));
+    Ok(Signs { directory, is_in_store, vault })
+}
+
+fn is_writable(directory: &Path) -> bool {
+    let probe = directory.join("probe");
+    fs::write(&probe, []).is_ok() && fs::remove_file(&probe).is_ok()
+}
+
+impl Signs<'_> {
+    fn login(&self, name: &str, key: &str, string: Option<String>) -> Result<Login, Unusable> {
+        let path = self.directory.map(|directory| directory.join(format!("{name}.session.json")));
+        let (path, vault) = (path.as_deref(), self.vault.clone());
+        let session = match string {
+            Some(string) => Session::import_sealed(&Secret::new(string), path, vault),
+            None => Session::open_sealed(path, vault),
+        };
+        let session = session.map_err(|fault| unusable(key, fault))?;
+        Ok(Login { session, kept_as: self.is_in_store.then(|| name.to_owned()) })
+    }
+}
+
+fn bot_login(signs: &Signs<'_>, string: Option<String>) -> Result<Login, Unusable> {
+    signs.login("bot", "BOT_SESSION", string)
+}
+
+fn assistant_logins(
+    signs: &Signs<'_>,
+    strings: Vec<(usize, String)>,
+) -> Result<Vec<Login>, Unusable> {
+    let login = |(number, string)| {
+        signs.login(&format!("assistant-{number}"), &assistant_key(number), Some(string))
     };
-    session.map_err(|fault| unusable("BOT_SESSION", fault))
+    strings.into_iter().map(login).collect()
 }
 
 fn unusable(key: &str, fault: Fault) -> Unusable {
@@ -250,21 +299,6 @@ fn unusable(key: &str, fault: Fault) -> Unusable {
     }
 }
 
-fn assistant_sessions(
-    state: &Path,
-    strings: Vec<(usize, String)>,
-    vault: Option<&Vault>,
-) -> Result<Vec<Session>, Unusable> {
-    let mut sessions = Vec::new();
-    for (number, string) in strings {
-        let path = state.join(format!("assistant-{number}.session.json"));
-        let session = Session::import_sealed(&Secret::new(string), Some(&path), vault.cloned());
-        let key = assistant_key(number);
-        sessions.push(session.map_err(|fault| unusable(&key, fault))?);
-    }
-    Ok(sessions)
-}
-
 fn make_private_directory(path: &Path) -> Result<(), Mistakes> {
     use std::os::unix::fs::DirBuilderExt as _;
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
@@ -274,8 +308,16 @@ fn make_private_directory(path: &Path) -> Result<(), Mistakes> {
     })
 }
 
-/// The key that signs buttons, made at the first start. Without it old buttons are void, nothing worse.
-fn button_key(path: &Path) -> Result<[u8; 32], Mistakes> {
+/// The key that signs buttons, made at the first start; where no disk lasts, the bot's token makes the same one each time.
+/// Without it old buttons are void, nothing worse.
+fn button_key(signs: &Signs<'_>, token: &Secret) -> Result<[u8; 32], Mistakes> {
+    match signs.directory.filter(|_| !signs.is_in_store) {
+        Some(directory) => button_key_in(&directory.join("buttons.key")),
+        None => Ok(token.key_for("armedmusic buttons 1")),
+    }
+}
+
+fn button_key_in(path: &Path) -> Result<[u8; 32], Mistakes> {
     if let Ok(bytes) = fs::read(path)
         && let Ok(key) = <[u8; 32]>::try_from(bytes)
     {

@@ -80,6 +80,8 @@ pub struct Call {
     pub lost_after: Duration,
     pub tries_max: u32,
     pub ended_wait: Duration,
+    pub resume_at_once: usize,
+    pub resume_every: Duration,
 }
 
 #[derive(Debug, Clone)]

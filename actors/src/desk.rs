@@ -183,7 +183,7 @@ impl Desk {
 
     /// By Telegram's clock, which dated it: ours may be an hour off, and may jump.
     fn age(&self, date: Duration) -> Option<Duration> {
-        self.parts.settings.session.time()?.checked_sub(date)
+        self.parts.settings.login.session.time()?.checked_sub(date)
     }
 
     /// Asked while we were away; one word for all that a chat asked.
@@ -216,7 +216,7 @@ impl Desk {
 
     /// It took effect, or never will: the place in the updates may move on.
     pub(crate) fn settle(&self, chat: ChatId, via: Via) {
-        self.parts.settings.session.settle(&match via {
+        self.parts.settings.login.session.settle(&match via {
             Via::Message(message) => telegram::Heard::Message { chat: chat.0, id: message.0 },
             Via::Button(query) => telegram::Heard::Press(query),
         });

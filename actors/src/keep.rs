@@ -23,6 +23,8 @@ pub(crate) use loading::Resume;
 
 use crate::shelf::Shelf;
 
+/// A number of listeners that changed is written after so long at the soonest; it only says who goes on first.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
 /// The key of this process's sign of life.
 const PROCESS: &str = "process";
 /// Longer than this nobody waits for an answer because of a slow disk.
@@ -69,6 +71,9 @@ struct Inner {
     written: Option<Playback>,
     page: Page,
     stream: Weak<media::Stream>,
+    /// Who is in the voice chat beside the assistant, and when their number alone was written last.
+    listeners: u32,
+    counted: Option<Instant>,
 }
 
 /// The last state of the rules that was reached without a crash.
@@ -138,12 +143,19 @@ impl Keep {
             written: None,
             page: Page::default(),
             stream: Weak::new(),
+            listeners: 0,
+            counted: None,
         })))
     }
 
     /// A chat begins to play here.
     pub(crate) fn attach(&self, stream: &Arc<media::Stream>) {
         self.lock().stream = Arc::downgrade(stream);
+    }
+
+    /// So many people are in the voice chat, beside the assistant.
+    pub(crate) fn count(&self, listeners: u32) {
+        self.lock().listeners = listeners;
     }
 
     /// What an earlier life left. From here on the present one counts as dead until it says otherwise.
@@ -270,7 +282,8 @@ impl Keep {
         *is_moving |= written.is_moving;
         let at = inner.stream.upgrade()?.position()?;
         let now = inner.anchor(Some(at.attempt), at.at, written.is_moving);
-        if written.attempt != Some(at.attempt) || written.foretells(&now) {
+        let is_told = written.foretells(&now) && !inner.is_count_due(written.listeners);
+        if written.attempt != Some(at.attempt) || is_told {
             return None;
         }
         if let Some(written) = inner.written.as_mut() {
@@ -292,7 +305,17 @@ impl Inner {
     fn anchor(&self, attempt: Option<Attempt>, position: Duration, is_moving: bool) -> Anchor {
         let position_ms = u64::try_from(position.as_millis()).unwrap_or(u64::MAX);
         let (run, at_ms) = (self.clock.run, self.clock.now_ms());
-        Anchor { run, attempt, position_ms, at_ms, is_moving }
+        Anchor { run, attempt, position_ms, at_ms, is_moving, listeners: self.listeners }
+    }
+
+    /// Whether the number of listeners has to be written although nothing else has.
+    fn is_count_due(&mut self, written: u32) -> bool {
+        let is_due =
+            self.listeners != written && self.counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY);
+        if is_due {
+            self.counted = Some(Instant::now());
+        }
+        is_due
     }
 
     fn write(&mut self, playback: Playback) -> Vec<Write> {

@@ -2,7 +2,7 @@
 
 use domain::call::{Found, Refusal};
 use domain::{Attempt, CallId, ChatId, Fault, Reason, UserId};
-use telegram::{Account, CallError};
+use telegram::{Account, CallDetails, CallError};
 
 use crate::root::assistants::assistant::row_of;
 use crate::root::chats::chat::call::{self, Answer};
@@ -57,8 +57,10 @@ impl Request {
                 Some(call::Msg::Entered { attempt, outcome })
             }
             Request::Find { attempt, chat } => {
-                let outcome = find(account, chat).await.map_err(Fault::from);
-                Some(call::Msg::Found { attempt, outcome })
+                let found = find(account, chat).await.map_err(Fault::from);
+                let people = found.as_ref().ok().and_then(|found| Some(found.as_ref()?.1));
+                let outcome = found.map(|found| found.map(|(found, _)| found));
+                Some(call::Msg::Found { attempt, outcome, people })
             }
             Request::Create { attempt, chat } => {
                 let outcome = account.create_call(chat).await.map_err(Fault::from);
@@ -68,7 +70,8 @@ impl Request {
                 let outcome =
                     account.join_call(call, &params, false).await.map_err(refusal).map(|joined| {
                         let row = joined.own.as_ref().map(row_of);
-                        Answer { params: joined.params, row }
+                        let people = joined.details.as_ref().map(people_of);
+                        Answer { params: joined.params, row, people }
                     });
                 Some(call::Msg::Answered { attempt, outcome })
             }
@@ -102,7 +105,7 @@ impl Request {
                 Some(call::Msg::Entered { attempt, outcome: Err(fault()) })
             }
             Request::Find { attempt, .. } => {
-                Some(call::Msg::Found { attempt, outcome: Err(fault()) })
+                Some(call::Msg::Found { attempt, outcome: Err(fault()), people: None })
             }
             Request::Create { attempt, .. } => {
                 Some(call::Msg::Created { attempt, outcome: Err(fault()) })
@@ -157,7 +160,8 @@ fn cannot_enter(fault: Fault) -> Fault {
     if fault.is_retryable() { fault } else { Fault { reason: Reason::AssistantNotIn, ..fault } }
 }
 
-async fn find(account: &Account, chat: ChatId) -> Result<Option<Found>, CallError> {
+/// The chat's call, and how many people are in it.
+async fn find(account: &Account, chat: ChatId) -> Result<Option<(Found, u32)>, CallError> {
     let Some(call) = account.find_call(chat).await? else { return Ok(None) };
     let details = match account.get_call(call).await {
         Ok(details) => details,
@@ -165,12 +169,18 @@ async fn find(account: &Account, chat: ChatId) -> Result<Option<Found>, CallErro
         Err(error) if matches!(refusal(error.clone()), Refusal::CallGone) => return Ok(None),
         Err(error) => return Err(error),
     };
-    Ok(Some(Found {
+    let found = Found {
         call: details.id,
         is_conference: details.is_conference,
         is_rtmp: details.is_rtmp,
         is_scheduled: details.scheduled.is_some(),
-    }))
+    };
+    Ok(Some((found, people_of(&details))))
+}
+
+/// How many people Telegram says are in the call.
+pub(crate) fn people_of(details: &CallDetails) -> u32 {
+    u32::try_from(details.participants).unwrap_or_default()
 }
 
 /// The errors of phone.* that change what to do next (core.telegram.org/method/phone.joinGroupCall).

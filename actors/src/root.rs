@@ -20,8 +20,10 @@ use supervisor::{
 use tokio::time::Instant;
 
 use crate::Settings;
+use crate::courier::Courier;
 use crate::desk::why::Failures;
 use crate::keep::Keeps;
+use crate::settings::Login;
 use crate::shelf::Shelf;
 use crate::speech::Texts;
 use crate::stats::Board;
@@ -62,13 +64,15 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
         store_door,
         store::Parts { settings: settings.store, shelf: shelf.clone(), keeps: keeps.clone() },
     );
+    let assistants = settings.assistants.iter();
+    assistants.chain([&settings.bot.login]).for_each(|login| carry(login, &shelf));
     let search_max = settings.sources.lookups.inquiry.deadline;
     let cache = settings.cache.map_or_else(Cache::off, Cache::new);
     let (extractors, resolver, ledger) =
         extractors::child_spec(settings.sources.clone(), cache.clone())?;
     let (assistants, roster) = assistants::child_spec(
         settings.telegram.clone(),
-        settings.assistants,
+        settings.assistants.into_iter().map(|login| login.session).collect(),
         bot_account.clone(),
         settings.reconnect,
     );
@@ -121,6 +125,12 @@ pub fn start(settings: Settings) -> Result<Tree, Fault> {
     let options = Options { restart_budget: RESTART_BUDGET, ..Options::default() };
     let root = start_root(spec, options);
     Ok(Tree { root, engine, bot, assistants: roster, board })
+}
+
+fn carry(login: &Login, shelf: &Shelf) {
+    if let Some(name) = &login.kept_as {
+        login.session.carry(Arc::new(Courier::new(shelf.clone(), name.clone())));
+    }
 }
 
 // === impl Tree ===

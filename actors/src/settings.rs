@@ -8,6 +8,7 @@ use domain::{ChatId, UserId, inquiry, matching};
 use sources::service::Service;
 use telegram::{Secret, Session};
 
+use crate::pace::Pace;
 use crate::speech::Language;
 
 pub struct Settings {
@@ -17,7 +18,7 @@ pub struct Settings {
     pub reconnect: supervisor::Backoff,
     pub bot: Bot,
     /// Sessions of the userbot accounts that enter voice chats; at least one.
-    pub assistants: Vec<Session>,
+    pub assistants: Vec<Login>,
     pub chat: Chat,
     pub call: domain::call::Settings,
     pub transport: group_call::Settings,
@@ -30,8 +31,15 @@ pub struct Settings {
     pub memory: fn() -> Option<u64>,
 }
 
-pub struct Bot {
+/// An account's session, and where it lies.
+pub struct Login {
     pub session: Session,
+    /// It is carried to the store under this name, because no disk lasts here.
+    pub kept_as: Option<String>,
+}
+
+pub struct Bot {
+    pub login: Login,
     pub token: Secret,
     /// Texts in this language, or in the language of whoever asks.
     pub language: Option<Language>,
@@ -43,6 +51,8 @@ pub struct Bot {
     pub button_key: [u8; 32],
     /// Commands older than this are not executed.
     pub command_age_max: Duration,
+    /// How fast chats go on after a restart.
+    pub resume: Pace,
     /// How long an administrator's standing is believed.
     pub standing_max: Duration,
 }

@@ -56,6 +56,7 @@ fn every_mistake_names_its_key_and_its_fix() {
             "storage.engine",
             "must be one of \"embedded\", \"mongodb\"",
         ),
+        ("[call]\nresume_at_once = 0", "call.resume_at_once", "must be from 1"),
         ("[storage]\ndatabase = \"a b\"", "storage.database", "letters, digits"),
         ("[storage]\ntimeout_ms = 5", "storage.timeout_ms", "must be from 100"),
         ("[extractors]\norder = [\"piped\", \"piped\"]", "extractors.order", "is named twice"),

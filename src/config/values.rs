@@ -41,6 +41,8 @@ impl Reader<'_> {
                 lost_after: self.seconds("call.lost_after_s", 5, 120),
                 tries_max: self.number("call.tries_max", 1, 100) as u32,
                 ended_wait: self.seconds("call.ended_wait_s", 0, 86_400),
+                resume_at_once: self.number("call.resume_at_once", 1, 1_000) as usize,
+                resume_every: Duration::from_millis(self.number("call.resume_every_ms", 0, 60_000)),
             },
             sources: self.sources(),
             cache: Cache {

@@ -11,6 +11,7 @@ mod bad_input;
 mod cache;
 mod calls;
 mod commands;
+mod diskless;
 mod formats;
 mod logs;
 mod kill9;

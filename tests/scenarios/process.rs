@@ -21,6 +21,8 @@ pub(crate) struct Setup {
     settings: String,
     environment: Vec<(String, String)>,
     music: fn(&Path),
+    /// Another one than the installation's own.
+    state: Option<PathBuf>,
 }
 
 /// The process, the Telegram it lives in, and what it wrote so far.
@@ -52,6 +54,7 @@ impl Setup {
             settings: String::new(),
             environment: Vec::new(),
             music: |_| {},
+            state: None,
         }
     }
 
@@ -75,6 +78,11 @@ impl Setup {
     /// Lays more into the music folder.
     pub(crate) fn music(mut self, lay: fn(&Path)) -> Setup {
         self.music = lay;
+        self
+    }
+
+    pub(crate) fn state_directory(mut self, path: &Path) -> Setup {
+        self.state = Some(path.to_owned());
         self
     }
 
@@ -118,6 +126,7 @@ impl Setup {
             path
         };
         let (music, state, tmp) = (at("music"), at("state"), at("tmp"));
+        let state = self.state.unwrap_or(state);
         simulator::music::write_to(&music).expect("the directory is ours");
         (self.music)(&music);
         let config = folder.path().join("armedmusic.toml");
@@ -217,6 +226,11 @@ impl Process {
         if let Some(reading) = self.reading.take() {
             reading.join().expect("reading lines does not panic");
         }
+    }
+
+    /// The next start knows nothing of this variable.
+    pub(crate) fn forget(&mut self, name: &str) {
+        self.command.env_remove(name);
     }
 
     /// The same installation once more, with a log of its own.

@@ -13,7 +13,7 @@ use crate::world::{PATIENCE, heard};
 const POSITION_ERROR_MAX: Duration = Duration::from_millis(1_200);
 
 /// Northbound plays in the group, Orchard waits, and Dmitri hears two seconds.
-async fn playing(setup: Setup) -> (Process, Listener) {
+pub(crate) async fn playing(setup: Setup) -> (Process, Listener) {
     let process = setup.start().await;
     let calls = process.telegram.calls();
     let listener =
@@ -26,12 +26,12 @@ async fn playing(setup: Setup) -> (Process, Listener) {
     (process, listener)
 }
 
-async fn hears(listener: &Listener, n: usize) {
+pub(crate) async fn hears(listener: &Listener, n: usize) {
     let so_far = listener.packets().len();
     assert!(listener.wait_for_packets(so_far + n, PATIENCE).await, "{n} more packets");
 }
 
-fn texts(process: &Process, chat: i64) -> Vec<String> {
+pub(crate) fn texts(process: &Process, chat: i64) -> Vec<String> {
     process.telegram.world().messages(chat).into_iter().map(|shown| shown.text).collect()
 }
 
@@ -48,7 +48,7 @@ fn piece(packets: &[simulator::listener::Packet]) -> (Duration, Duration) {
 }
 
 /// What people heard before and after the process was away; the position it went on at.
-async fn goes_on(process: &Process, listener: &Listener, before: usize) {
+pub(crate) async fn goes_on(process: &Process, listener: &Listener, before: usize) {
     hears(listener, 150).await;
     let packets = listener.packets();
     let ((_, broke_off), (went_on, _)) = (piece(&packets[..before]), piece(&packets[before..]));

@@ -50,7 +50,7 @@ impl Desk {
     pub(crate) fn migrate(&mut self, from: ChatId, to: ChatId) {
         self.moving.0.entry(to).or_default();
         let (chats, context) = (self.parts.chats.clone(), self.context.clone());
-        let session = self.parts.settings.session.clone();
+        let session = self.parts.settings.login.session.clone();
         self.context.tasks().finish(async move {
             let writes = chats.moved(from, to).await;
             // a bot that ended finds the chat among those that are to go on

@@ -1,5 +1,6 @@
 //! What an earlier process left, read once.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub(crate) struct Resume {
     pub(crate) chat: ChatId,
     pub(crate) username: Option<String>,
     pub(crate) is_paused: bool,
+    /// Who was in the voice chat beside the assistant.
+    pub(crate) listeners: u32,
     pub(crate) page: Page,
     pub(crate) generation: Generation,
 }
@@ -102,13 +105,15 @@ impl Keeps {
         Ok(self.left())
     }
 
-    /// Who hears something now first.
+    /// Where most people wait for it first, where nothing sounds last.
     fn left(&self) -> Vec<ChatId> {
         let left = lock(&self.0.left);
-        let mut left: Vec<(bool, ChatId)> =
-            left.values().map(|resume| (resume.is_paused, resume.chat)).collect();
+        let mut left: Vec<(bool, Reverse<u32>, ChatId)> = left
+            .values()
+            .map(|resume| (resume.is_paused, Reverse(resume.listeners), resume.chat))
+            .collect();
         left.sort_unstable();
-        left.into_iter().map(|(_, chat)| chat).collect()
+        left.into_iter().map(|(_, _, chat)| chat).collect()
     }
 
     /// Takes note of what was obeyed; what is too old to matter.
@@ -160,10 +165,12 @@ impl Keep {
         let mut inner = self.lock();
         inner.revision = revision;
         inner.page = playback.page.clone();
+        inner.listeners = playback.anchor.listeners;
         let resume = Resume {
             chat,
             username: playback.username.clone(),
             is_paused: playback.rules.is_paused,
+            listeners: playback.anchor.listeners,
             page: playback.page.clone(),
             generation: Generation(playback.generation),
         };

@@ -18,7 +18,7 @@ impl Keeps {
         }
         lock(&self.0.left).remove(&from);
         let (from_keep, to_keep) = (self.of(from), self.of(to));
-        let (mut kept, language, mut writes) = {
+        let (mut kept, language, listeners, mut writes) = {
             let mut old = from_keep.lock();
             let Some(kept) = old.kept.take() else { return Vec::new() };
             old.revision += 1;
@@ -26,7 +26,7 @@ impl Keeps {
             let gone = Write::remove(Table::Playback, from.to_string(), old.revision);
             let done = std::mem::take(&mut old.owed);
             let writes: Vec<Write> = std::iter::once(gone).chain(done).collect();
-            (kept, std::mem::take(&mut old.page).language, writes)
+            (kept, std::mem::take(&mut old.page).language, old.listeners, writes)
         };
         if to_keep.has_kept() {
             return writes;
@@ -39,11 +39,13 @@ impl Keeps {
             chat: to,
             username: None,
             is_paused: rules.is_paused,
+            listeners,
             page: page.clone(),
             generation: kept.generation,
         };
         let mut new = to_keep.lock();
         new.page = page.clone();
+        new.listeners = listeners;
         let anchor = new.anchor(kept.rules.current_attempt(), kept.position, false);
         let generation = kept.generation.0;
         writes.extend(new.write(Playback { username: None, generation, rules, anchor, page }));

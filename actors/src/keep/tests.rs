@@ -1,3 +1,5 @@
+mod listeners;
+
 use domain::UserId;
 use domain::permission::Controls;
 use domain::player::{Input, Settings};

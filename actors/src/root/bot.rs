@@ -3,7 +3,7 @@
 //! parent   root (one_for_one), permanent, last to accept and first to refuse, shutdown 5 s
 //! hears    its own account (messages, presses), players (events)
 //! tells    chats (commands), people
-//! survives the session and the button key, on disk · loses: what it was about to say
+//! survives the session, on disk or in MongoDB, and the button key · loses: what it was about to say
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -118,9 +118,6 @@ pub(crate) enum Msg {
 const LOAD_MAX: Duration = Duration::from_secs(20);
 /// Between two questions for it, when it did not.
 const LOAD_AGAIN: Duration = Duration::from_secs(1);
-/// After a restart so many chats go on at once, and the others at this pace.
-const AT_ONCE_MAX: usize = 10;
-const JOIN_EVERY: Duration = Duration::from_millis(200);
 
 pub(crate) struct Parts {
     pub(crate) telegram: telegram::Settings,
@@ -167,13 +164,17 @@ impl Actor for Bot {
     async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         let Args { context, parts } = args;
         let (account, updates, runner) =
-            telegram::connect(parts.telegram.clone(), parts.settings.session.clone());
+            telegram::connect(parts.telegram.clone(), parts.settings.login.session.clone());
         wire::drive(runner, &context, Msg::Ended);
         let (signing, token) = (account.clone(), parts.settings.token.clone());
-        parts.settings.session.settle_by_hand();
+        let session = parts.settings.login.session.clone();
         let chats = parts.chats.clone();
         context.tasks().spawn(async move {
-            let signing = signing.sign_in_bot(&token);
+            let signing = async {
+                session.fetch().await?;
+                session.settle_by_hand();
+                signing.sign_in_bot(&token).await
+            };
             let (me, left) = tokio::join!(signing, chats.load(LOAD_MAX));
             Msg::Ready(me.map(Box::new), left)
         });
@@ -305,15 +306,10 @@ impl State {
             return;
         }
         tracing::info!(chats = left.len(), "going on where it was left");
-        let context = self.context.clone();
-        self.context.tasks().spawn_quiet(async move {
-            for (n, chat) in left.into_iter().enumerate() {
-                if n >= AT_ONCE_MAX {
-                    tokio::time::sleep(JOIN_EVERY).await;
-                }
-                context.tell_self(Msg::Resume(chat));
-            }
-        });
+        let (context, pace) = (self.context.clone(), self.parts.settings.resume);
+        self.context.tasks().spawn_quiet(pace.walk(left, move |chat| {
+            context.tell_self(Msg::Resume(chat));
+        }));
     }
 
     fn incoming(&mut self, incoming: Incoming) {

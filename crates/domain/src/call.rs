@@ -6,6 +6,7 @@
 //! they connect and every 10 s afterwards; a missing ssrc means a new join.
 
 mod assignment;
+mod audience;
 mod entering;
 mod trouble;
 
@@ -15,6 +16,8 @@ use std::time::Duration;
 use crate::fault::Fault;
 use crate::ids::{Attempt, CallId};
 use crate::player::Line;
+
+pub use audience::Audience;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {

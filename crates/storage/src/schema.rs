@@ -1,8 +1,8 @@
 //! What the values of each table look like.
 //!
 //! Every value carries the version of its shape. A reader takes its own version and older ones; fields that an older
-//! build did not write have defaults. A newer version is a fault and not a guess: see [`read`]. The shape of sessions is
-//! their writer's.
+//! build did not write have defaults. A newer version is a fault and not a guess: see [`read`]. What is in a
+//! session is its writer's.
 
 mod assignment;
 mod authorised;
@@ -12,6 +12,7 @@ mod favourites;
 mod history;
 mod playback;
 mod playlist;
+mod session;
 mod statistic;
 mod sudo;
 mod track;
@@ -29,6 +30,7 @@ pub use favourites::Favourites;
 pub use history::Played;
 pub use playback::{Anchor, BEAT_EVERY, Beat, Done, Page, Playback};
 pub use playlist::Playlist;
+pub use session::SealedSession;
 pub use statistic::Statistic;
 pub use sudo::Sudo;
 pub use track::SavedTrack;

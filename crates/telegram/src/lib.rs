@@ -38,6 +38,6 @@ pub use incoming::{
 pub use keyboard::{Button, Keyboard};
 pub use runner::{Runner, connect};
 pub use secret::Secret;
-pub use session::{Heard, Session, StringError};
+pub use session::{Carried, Carrier, Heard, Parcel, Part, Session, StringError};
 pub use settings::Settings;
 pub use vault::{Vault, WeakKey};

@@ -65,6 +65,21 @@ impl Runner {
     pub async fn run(self) -> Result<(), Fault> {
         let Runner { account, sockets, news, heard } = self;
         let session = account.session().clone();
+        // with the keys of an earlier process, or none would be left of its place
+        let mut stage = account.stage();
+        let fetched = tokio::select! {
+            fetched = session.fetch() => fetched,
+            outcome = last_word(&mut stage) => return outcome,
+        };
+        if let Err(fault) = fetched {
+            account.lost(&fault);
+            tracing::error!(
+                ?account, %fault,
+                "an account's login cannot be taken up; set STATE_KEY to the key it was sealed with, or remove the \
+                 account's records from the table sessions, and restart"
+            );
+            return Err(fault);
+        }
         let lease = timeout(LEASE_TIMEOUT, session.lease().acquire_owned()).await;
         let Ok(Ok(lease)) = lease else {
             let detail = "the session's former connection is still open";
@@ -90,7 +105,7 @@ impl Runner {
         session.end(is_clean);
         // not before: the next connection asks how this one ended
         drop(lease);
-        save(&session).await;
+        save(session.clone(), Saving::Last).await;
         match &outcome {
             Ok(()) => tracing::info!(?account, "telegram connection closed"),
             Err(fault) if fault.class == Class::Fatal => {
@@ -117,10 +132,17 @@ async fn watch_over(
 ) -> Result<(), Fault> {
     let mut stage = account.stage();
     let mut signed_in = account.stage();
-    let mut is_saved = false;
+    let mut is_begun = false;
+    let mut is_due = false;
+    let mut writing = None;
     let mut saving = interval(account.settings().state_save_every.max(Duration::from_millis(10)));
     saving.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        if is_due && writing.is_none() {
+            is_due = false;
+            // beside everything else: a database takes its time
+            writing = Some(Box::pin(save(account.session().clone(), Saving::Between)));
+        }
         tokio::select! {
             biased;
             outcome = last_word(&mut stage) => return outcome,
@@ -138,16 +160,26 @@ async fn watch_over(
                 let last_words = timeout(ABORT_GRACE, open.join_next()).await;
                 return Err(last_words.map_or(fault, sockets_ended));
             }
+            () = written(&mut writing) => writing = None,
             // where the updates began has to be known to whoever starts after a crash
-            () = is_ready(&mut signed_in), if !is_saved => {
-                is_saved = true;
-                save(account.session()).await;
+            () = is_ready(&mut signed_in), if !is_begun => {
+                is_begun = true;
+                is_due = true;
+                saving.reset();
             }
             _ = saving.tick() => {
                 account.session().unreadable().tell_the_rest();
-                save(account.session()).await;
+                is_due = true;
             }
         }
+    }
+}
+
+/// Waits for the writing that is under way; for ever when there is none.
+async fn written<F: Future<Output = ()> + Unpin>(writing: &mut Option<F>) {
+    match writing {
+        Some(writing) => writing.await,
+        None => std::future::pending().await,
     }
 }
 
@@ -181,15 +213,28 @@ async fn end(
     is_clean
 }
 
-/// Writes the session beside the runtime: the disk may be slow.
-async fn save(session: &Session) {
-    let session = session.clone();
-    match tokio::task::spawn_blocking(move || session.save()).await {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Saving {
+    Between,
+    Last,
+}
+
+/// Writes the session beside the runtime: the disk may be slow. Then whoever carries it elsewhere gets it.
+async fn save(session: Session, saving: Saving) {
+    let to_file = session.clone();
+    match tokio::task::spawn_blocking(move || to_file.save()).await {
         Ok(Ok(())) => {}
         Ok(Err(fault)) => tracing::warn!(%fault, "session not saved, will be tried again"),
         Err(error) => {
             tracing::warn!(error = %panic_text(error), "session not saved, will be tried again")
         }
+    }
+    let (is_last, within) = match saving {
+        Saving::Between => (false, Duration::MAX),
+        Saving::Last => (true, CLOSE_TIMEOUT),
+    };
+    if let Err(fault) = session.put_away(is_last, within).await {
+        tracing::debug!(%fault, "session not put away, will be tried again");
     }
 }
 

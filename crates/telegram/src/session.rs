@@ -3,10 +3,12 @@
 //! A session outlives connections: a rebuilt connection gets the same one and needs no new login. It must never be
 //! connected twice at once; the file is locked against other processes, and a lease against ourselves.
 
+mod carriage;
 mod file;
 mod memory;
 mod recent;
 mod settling;
+mod shape;
 mod strings;
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,8 @@ use grammers_client::session::types::UpdatesState;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use carriage::Carriage;
+pub use carriage::{Carried, Carrier, Parcel, Part};
 pub(crate) use memory::Memory;
 use memory::State;
 pub use recent::Heard;
@@ -59,6 +63,7 @@ struct Inner {
     settling: Mutex<Settling>,
     gate: Mutex<Gate>,
     unreadable: Unreadable,
+    carriage: Carriage,
     /// Keeps other processes away from the file.
     _claim: Option<File>,
 }
@@ -129,6 +134,7 @@ impl Session {
                 settling: Mutex::default(),
                 gate: Mutex::default(),
                 unreadable: Unreadable::beside(path),
+                carriage: Carriage::default(),
                 _claim: claim,
             }),
         }
@@ -148,31 +154,59 @@ impl Session {
         Some(strings::telethon(home.id, address, &home.auth_key?))
     }
 
+    /// From now on this carries the session too, to a place that outlives this machine's disk. Once, and before anything
+    /// connects. Without a vault only the place in the updates is handed out.
+    pub fn carry(&self, carrier: Arc<dyn Carrier>) {
+        self.inner.carriage.begin(carrier);
+    }
+
+    /// Waits for what was put away of it and takes it up, the first time; a connection waits for this by itself. Fatal
+    /// when it is there and cannot be read.
+    pub async fn fetch(&self) -> Result<(), Fault> {
+        let restore = |found| {
+            let mut state = self.inner.memory.lock();
+            carriage::restore(&mut state, found, self.inner.vault.as_ref())
+        };
+        self.inner.carriage.fetch(restore).await
+    }
+
     /// Writes the file, if there is one and something changed: whole or not at all, readable by the owner only.
     /// Blocks for as long as the disk takes.
     pub fn save(&self) -> Result<(), Fault> {
-        let Some(path) = &self.inner.path else { return Ok(()) };
         self.inner.unreadable.save();
         let _one = self.inner.saving.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = {
+        {
             let mut state = self.inner.memory.lock();
             if !state.is_dirty {
                 return Ok(());
             }
             state.is_dirty = false;
-            state.clone()
-        };
-        let mut state = state;
-        if let Some(safe) = self.settling().place() {
-            state.updates = safe.clone();
         }
-        file::save(path, &state, self.inner.vault.as_ref()).map_err(|error| {
+        self.inner.carriage.changed();
+        let Some(path) = &self.inner.path else { return Ok(()) };
+        file::save(path, &self.settled(), self.inner.vault.as_ref()).map_err(|error| {
             self.inner.memory.lock().is_dirty = true;
             Fault::transient(
                 Reason::Internal,
                 format!("session file {} not written: {error}", path.display()),
             )
         })
+    }
+
+    /// Hands out what changed since [`Session::save`] looked last, to whoever carries it.
+    pub(crate) async fn put_away(&self, is_last: bool, within: Duration) -> Result<(), Fault> {
+        let session = self.clone();
+        let vault = self.inner.vault.clone();
+        self.inner.carriage.put(move || session.settled(), vault, is_last, within).await
+    }
+
+    /// The session as another process may take it up.
+    fn settled(&self) -> State {
+        let mut state = self.inner.memory.lock().clone();
+        if let Some(safe) = self.settling().place() {
+            state.updates = safe.clone();
+        }
+        state
     }
 
     /// What grammers works with.

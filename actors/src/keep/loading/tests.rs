@@ -169,7 +169,8 @@ async fn a_chat_whose_record_is_gone_writes_newer_signs_than_the_old_ones() {
     let folder = tempfile::tempdir().expect("the system has a temporary directory");
     let settings = storage::Settings::embedded(folder.path());
     let (store, driver) = storage::open(settings).await.expect("the directory is ours");
-    let sign = Anchor { run: 1, attempt: None, position_ms: 0, at_ms: 0, is_moving: false };
+    let sign =
+        Anchor { run: 1, attempt: None, position_ms: 0, at_ms: 0, is_moving: false, listeners: 0 };
     let sign = Write::put(Table::Beats, CHAT.to_string(), 70, schema::write(&Beat::At(sign)));
     let keeps = Keeps::new();
     let work = async {

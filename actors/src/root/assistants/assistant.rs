@@ -3,7 +3,7 @@
 //! parent   root/assistants (one_for_one), permanent, shutdown 5 s, backoff 5 s … 300 s, honours FLOOD_WAIT
 //! hears    calls (requests), its own account (updates)
 //! tells    the call that asked; the calls that an update is about
-//! survives the session, on disk · loses: requests under way, which their callers count as unanswered
+//! survives the session, on disk or in MongoDB · loses: requests under way, which their callers count as unanswered
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use telegram::{Account, CallError, CallState, Incoming, Me, MemberStatus, Sessio
 use tokio::sync::watch;
 
 use super::Watchers;
-use crate::requests::Request;
+use crate::requests::{Request, people_of};
 use crate::root::chats::chat::call;
 use crate::wire::{self, Slot};
 
@@ -85,8 +85,8 @@ impl Actor for Assistant {
         let (account, updates, runner) =
             telegram::connect(parts.telegram.clone(), parts.session.clone());
         wire::drive(runner, &context, Msg::Ended);
-        let signing = account.clone();
-        context.tasks().spawn(async move { Msg::Ready(sign_in(&signing).await) });
+        let (signing, session) = (account.clone(), parts.session.clone());
+        context.tasks().spawn(async move { Msg::Ready(sign_in(&signing, &session).await) });
         let n_asked = Arc::new(watch::Sender::new(0));
         Ok(State { context, parts, account, updates: Some(updates), me: None, n_asked })
     }
@@ -130,7 +130,9 @@ impl Actor for Assistant {
 }
 
 /// Who this account is; its dialogs make the groups it is in known by their access hashes.
-async fn sign_in(account: &Account) -> Result<Box<Me>, CallError> {
+async fn sign_in(account: &Account, session: &Session) -> Result<Box<Me>, CallError> {
+    // waiting for the store is not waiting for Telegram
+    session.fetch().await?;
     let me = account.me().await?;
     account.load_dialogs().await?;
     Ok(Box::new(me))
@@ -195,6 +197,14 @@ impl State {
         match incoming {
             Incoming::Participants(participants) => {
                 let chat = self.account.chat_of_call(participants.call);
+                let others =
+                    || participants.rows.iter().filter(|row| !row.is_self && row.is_versioned);
+                let came = others().filter(|row| row.just_joined && !row.has_left).count() as u32;
+                let went = others().filter(|row| row.has_left).count() as u32;
+                if came != went {
+                    let call = participants.call;
+                    self.tell(chat, || call::Msg::Moved { call, came, went });
+                }
                 let rows = participants.rows.into_iter().filter(|row| row.is_self);
                 for row in rows {
                     self.tell(chat, || call::Msg::Row {
@@ -206,8 +216,15 @@ impl State {
             Incoming::Call(changed) if matches!(changed.state, CallState::Discarded { .. }) => {
                 self.tell(changed.chat, || call::Msg::Discarded(changed.call));
             }
-            Incoming::Call(changed) if changed.chat.is_some() => {
-                self.tell(changed.chat, || call::Msg::Started);
+            Incoming::Call(changed) => {
+                if let CallState::Active(details) = &changed.state {
+                    let (call, people) = (changed.call, people_of(details));
+                    let chat = changed.chat.or_else(|| self.account.chat_of_call(call));
+                    self.tell(chat, || call::Msg::Counted { call, people });
+                }
+                if changed.chat.is_some() {
+                    self.tell(changed.chat, || call::Msg::Started);
+                }
             }
             Incoming::Member(change) if change.is_self => {
                 if matches!(change.status, MemberStatus::Left | MemberStatus::Banned) {

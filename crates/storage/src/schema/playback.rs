@@ -32,6 +32,9 @@ pub struct Anchor {
     pub at_ms: u64,
     /// Whether the position moves with the clock from there.
     pub is_moving: bool,
+    /// How many people were in the voice chat then, beside the assistant.
+    #[serde(default, skip_serializing_if = "is_nobody")]
+    pub listeners: u32,
 }
 
 /// What people see of it.
@@ -83,6 +86,10 @@ pub const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// A position that is this far from where the clock would have it is written anew.
 const DRIFT_MAX_MS: u64 = 300;
 
+fn is_nobody(listeners: &u32) -> bool {
+    *listeners == 0
+}
+
 // === impl Anchor ===
 
 impl Anchor {
@@ -117,6 +124,7 @@ mod tests {
         position_ms: 10_000,
         at_ms: 50_000,
         is_moving: true,
+        listeners: 0,
     };
 
     fn at(at_ms: u64, position_ms: u64) -> Anchor {
@@ -157,6 +165,9 @@ mod tests {
         let read: Playback = super::super::read(value.clone()).expect("it is read");
         assert_eq!((read.anchor, read.page.panel), (ANCHOR, Some((Attempt(3), MessageId(77)))));
         assert_eq!(super::super::write(&read), value);
+        let heard = Anchor { listeners: 3, ..read.anchor };
+        let read_back = super::super::read(super::super::write(&Beat::At(heard)));
+        assert_eq!(read_back, Ok(Beat::At(heard)));
         let beat =
             |text: &str| super::super::read::<Beat>(serde_json::from_str(text).expect("JSON"));
         assert_eq!(

@@ -2,54 +2,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::net::{SocketAddrV4, SocketAddrV6};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use grammers_client::session::types::{ChannelState, DcOption, PeerAuth, PeerInfo, UpdatesState};
-use serde::{Deserialize, Serialize};
-
-use super::memory::{Peer, State};
-use super::strings::Key;
+use super::memory::State;
+use super::shape::{self, ShapeError};
 use crate::vault::{self, SealError, Vault};
-
-/// The shape on disk. A newer shape gets a new number.
-#[derive(Serialize, Deserialize)]
-struct Saved {
-    version: u32,
-    home: i32,
-    user: Option<i64>,
-    is_bot: bool,
-    prefers_ipv6: bool,
-    datacenters: Vec<SavedDatacenter>,
-    updates: SavedUpdates,
-    /// `[id, access hash]`, the longest unseen first.
-    users: Vec<(i64, Option<i64>)>,
-    groups: Vec<i64>,
-    channels: Vec<(i64, Option<i64>)>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SavedDatacenter {
-    id: i32,
-    ipv4: SocketAddrV4,
-    ipv6: SocketAddrV6,
-    /// In hexadecimal.
-    key: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SavedUpdates {
-    pts: i32,
-    qts: i32,
-    date: i32,
-    seq: i32,
-    /// `[channel, pts]`.
-    channels: Vec<(i64, i32)>,
-}
-
-const VERSION: u32 = 1;
 
 /// How often, and how far apart, a lock is tried.
 const CLAIM_TRIES: u32 = 20;
@@ -60,10 +19,8 @@ const CLAIM_PAUSE: Duration = Duration::from_millis(10);
 pub(crate) enum FileError {
     #[error("{0}")]
     Io(#[from] io::Error),
-    #[error("it is not a session file of this program (line {line})")]
-    Shape { line: usize },
-    #[error("it was written by a newer version of this program")]
-    Newer,
+    #[error("{0}")]
+    Shape(#[from] ShapeError),
     #[error("{0}")]
     Sealed(#[from] SealError),
 }
@@ -76,13 +33,7 @@ pub(crate) fn load(path: &Path, vault: Option<&Vault>) -> Result<Option<State>, 
         Err(error) => return Err(error.into()),
     };
     let (text, is_sealed) = vault::open(bytes, vault)?;
-    // The error's own text could quote the file, and the file is a secret.
-    let saved: Saved =
-        serde_json::from_slice(&text).map_err(|error| FileError::Shape { line: error.line() })?;
-    if saved.version > VERSION {
-        return Err(FileError::Newer);
-    }
-    let mut state = saved.into_state();
+    let mut state = shape::read_login(&text)?;
     // an open file is sealed as soon as there is a key
     state.is_dirty = vault.is_some() && !is_sealed;
     Ok(Some(state))
@@ -90,7 +41,7 @@ pub(crate) fn load(path: &Path, vault: Option<&Vault>) -> Result<Option<State>, 
 
 /// Writes the file beside its place and moves it there, so that a crash leaves the old one or the new one.
 pub(crate) fn save(path: &Path, state: &State, vault: Option<&Vault>) -> Result<(), FileError> {
-    let text = serde_json::to_vec(&Saved::from_state(state)).map_err(io::Error::from)?;
+    let text = shape::write_login(state);
     let text = vault.map_or_else(|| text.clone(), |vault| vault.seal(&text));
     let beside = sibling(path, "new");
     let mut options = OpenOptions::new();
@@ -164,117 +115,4 @@ fn sibling(path: &Path, extension: &str) -> PathBuf {
     name.push(".");
     name.push(extension);
     path.with_file_name(name)
-}
-
-// === impl Saved ===
-
-impl Saved {
-    fn from_state(state: &State) -> Saved {
-        let mut peers: Vec<&Peer> = state.peers.values().collect();
-        peers.sort_by_key(|peer| peer.seen);
-        let (mut users, mut groups, mut channels) = (Vec::new(), Vec::new(), Vec::new());
-        for peer in peers {
-            match &peer.info {
-                PeerInfo::User { id, auth, .. } => users.push((*id, auth.map(PeerAuth::hash))),
-                PeerInfo::Chat { id } => groups.push(*id),
-                PeerInfo::Channel { id, auth, .. } => {
-                    channels.push((*id, auth.map(PeerAuth::hash)))
-                }
-            }
-        }
-        let mut datacenters: Vec<_> =
-            state.datacenters.values().map(SavedDatacenter::from_option).collect();
-        datacenters.sort_by_key(|datacenter| datacenter.id);
-        Saved {
-            version: VERSION,
-            home: state.home,
-            user: state.user,
-            is_bot: state.is_bot,
-            prefers_ipv6: state.prefers_ipv6,
-            datacenters,
-            updates: SavedUpdates {
-                pts: state.updates.pts,
-                qts: state.updates.qts,
-                date: state.updates.date,
-                seq: state.updates.seq,
-                channels: state
-                    .updates
-                    .channels
-                    .iter()
-                    .map(|channel| (channel.id, channel.pts))
-                    .collect(),
-            },
-            users,
-            groups,
-            channels,
-        }
-    }
-
-    fn into_state(self) -> State {
-        let mut state = State::new();
-        state.home = self.home;
-        state.prefers_ipv6 = self.prefers_ipv6;
-        for datacenter in self.datacenters {
-            state.datacenters.insert(datacenter.id, datacenter.into_option());
-        }
-        if let Some(user) = self.user {
-            state.know_self(user, self.is_bot);
-        }
-        for (id, hash) in self.users {
-            let is_self = (self.user == Some(id)).then_some(true);
-            let bot = is_self.map(|_| self.is_bot);
-            state.cache(&PeerInfo::User { id, auth: hash.map(PeerAuth::from_hash), bot, is_self });
-        }
-        for id in self.groups {
-            state.cache(&PeerInfo::Chat { id });
-        }
-        for (id, hash) in self.channels {
-            state.cache(&PeerInfo::Channel { id, auth: hash.map(PeerAuth::from_hash), kind: None });
-        }
-        state.updates = UpdatesState {
-            pts: self.updates.pts,
-            qts: self.updates.qts,
-            date: self.updates.date,
-            seq: self.updates.seq,
-            channels: self
-                .updates
-                .channels
-                .into_iter()
-                .map(|(id, pts)| ChannelState { id, pts })
-                .collect(),
-        };
-        state.is_dirty = false;
-        state
-    }
-}
-
-impl SavedDatacenter {
-    fn from_option(option: &DcOption) -> SavedDatacenter {
-        SavedDatacenter {
-            id: option.id,
-            ipv4: option.ipv4,
-            ipv6: option.ipv6,
-            key: option.auth_key.map(|key| key.iter().map(|byte| format!("{byte:02x}")).collect()),
-        }
-    }
-
-    fn into_option(self) -> DcOption {
-        DcOption {
-            id: self.id,
-            ipv4: self.ipv4,
-            ipv6: self.ipv6,
-            auth_key: self.key.as_deref().and_then(key_from_hex),
-        }
-    }
-}
-
-fn key_from_hex(text: &str) -> Option<Key> {
-    if !text.is_ascii() || text.len() != 512 {
-        return None;
-    }
-    let mut key = [0; 256];
-    for (byte, at) in key.iter_mut().zip((0..512).step_by(2)) {
-        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
-    }
-    Some(key)
 }

@@ -112,6 +112,40 @@ impl State {
         self.is_dirty = true;
     }
 
+    /// Another process of the same account left this. It is taken unless this one has another login already; a place
+    /// that it does not know stays.
+    pub(crate) fn take_over(&mut self, left: State) {
+        let key = |state: &State| state.home_option().and_then(|home| home.auth_key);
+        if key(self).is_some_and(|own| Some(own) != key(&left)) {
+            tracing::warn!("what was put away belongs to another login and will be replaced");
+            return;
+        }
+        let updates =
+            if left.updates.pts == 0 { self.updates.clone() } else { left.updates.clone() };
+        let pinned: Vec<_> = self.pinned.iter().map(|(id, address)| (*id, *address)).collect();
+        *self = State {
+            user: left.user.or(self.user),
+            keeps_key: self.keeps_key,
+            is_dirty: true,
+            updates,
+            ..left
+        };
+        self.pin(&pinned);
+    }
+
+    /// The updates took effect up to here, for this user.
+    pub(crate) fn go_on_at(&mut self, user: Option<i64>, place: UpdatesState) {
+        if self.user.is_some() && user.is_some() && self.user != user {
+            tracing::warn!(
+                "a place that was put away belongs to another account and will be replaced"
+            );
+            return;
+        }
+        self.user = self.user.or(user);
+        self.updates = place;
+        self.is_dirty = true;
+    }
+
     pub(crate) fn pin(&mut self, addresses: &[(i32, SocketAddr)]) {
         for (id, address) in addresses {
             self.pinned.insert(*id, *address);

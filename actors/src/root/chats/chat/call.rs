@@ -5,7 +5,7 @@
 //! tells    assistant, player; hands its sender to the media clock
 //! survives nothing · loses: the place in the voice chat, which it leaves if it still can
 
-use domain::call::{Effect, Found, Input, Machine, Refusal, Row, Seat, Style};
+use domain::call::{Audience, Effect, Found, Input, Machine, Refusal, Row, Seat, Style};
 use domain::{Attempt, CallId, Fault, Reason};
 use group_call::{Connection, ConnectionEvent};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -40,6 +40,7 @@ pub(crate) enum Msg {
     Found {
         attempt: Attempt,
         outcome: Result<Option<Found>, Fault>,
+        people: Option<u32>,
     },
     Created {
         attempt: Attempt,
@@ -73,6 +74,17 @@ pub(crate) enum Msg {
     },
     Discarded(CallId),
     Started,
+    /// So many are in the voice chat, the assistant among them.
+    Counted {
+        call: CallId,
+        people: u32,
+    },
+    /// Others came and went.
+    Moved {
+        call: CallId,
+        came: u32,
+        went: u32,
+    },
     Removed,
     AssistantLost(Fault),
     // time
@@ -88,6 +100,7 @@ pub(crate) enum Msg {
 pub(crate) struct Answer {
     pub(crate) params: String,
     pub(crate) row: Option<Row>,
+    pub(crate) people: Option<u32>,
 }
 
 pub(crate) struct Args {
@@ -111,6 +124,7 @@ pub(crate) struct State {
     /// The join's answer, until it is handed to the connection.
     answer: Option<String>,
     is_flowing: bool,
+    audience: Audience,
     started: Instant,
 }
 
@@ -142,6 +156,7 @@ impl Actor for Call {
             connection: None,
             answer: None,
             is_flowing: false,
+            audience: Audience::default(),
             started: Instant::now(),
         })
     }
@@ -158,7 +173,10 @@ impl Actor for Call {
             Msg::Leave => state.leave(),
             Msg::Assigned { attempt, seat } => state.put(Input::Assigned { attempt, seat }),
             Msg::Entered { attempt, outcome } => state.put(Input::Entered { attempt, outcome }),
-            Msg::Found { attempt, outcome } => state.put(Input::Found { attempt, outcome }),
+            Msg::Found { attempt, outcome, people } => {
+                state.counted(people, false);
+                state.put(Input::Found { attempt, outcome });
+            }
             Msg::Created { attempt, outcome } => state.put(Input::Created { attempt, outcome }),
             Msg::Prepared { attempt, outcome } => state.prepared(attempt, outcome),
             Msg::Answered { attempt, outcome } => state.answered(attempt, outcome),
@@ -170,6 +188,11 @@ impl Actor for Call {
             Msg::Row { call, row } => state.row(call, row),
             Msg::Discarded(call) => state.put(Input::Discarded(call)),
             Msg::Started => state.put(Input::Started),
+            Msg::Counted { call, people } if state.is_ours(call) => {
+                state.counted(Some(people), true);
+            }
+            Msg::Moved { call, came, went } if state.is_ours(call) => state.moved(came, went),
+            Msg::Counted { .. } | Msg::Moved { .. } => {}
             Msg::Removed => state.put(Input::Removed),
             Msg::AssistantLost(fault) => state.put(Input::AssistantLost(fault)),
             Msg::Wake => state.put(Input::Wake),
@@ -222,7 +245,10 @@ impl State {
     }
 
     fn answered(&mut self, attempt: Attempt, outcome: Result<Answer, Refusal>) {
-        let outcome = outcome.map(|Answer { params, row }| {
+        if let Ok(Answer { people, .. }) = &outcome {
+            self.counted(*people, true);
+        }
+        let outcome = outcome.map(|Answer { params, row, .. }| {
             self.answer = Some(params);
             row
         });
@@ -249,9 +275,24 @@ impl State {
     }
 
     fn row(&mut self, call: CallId, row: Row) {
-        if self.machine.call().is_some_and(|ours| ours.id == call.id) {
+        if self.is_ours(call) {
             self.put(Input::Row(row));
         }
+    }
+
+    fn is_ours(&self, call: CallId) -> bool {
+        self.machine.call().is_some_and(|ours| ours.id == call.id)
+    }
+
+    fn counted(&mut self, people: Option<u32>, is_in: bool) {
+        let Some(people) = people else { return };
+        self.audience.told(people, is_in);
+        self.place.keep.count(self.audience.others());
+    }
+
+    fn moved(&mut self, came: u32, went: u32) {
+        self.audience.moved(came, went);
+        self.place.keep.count(self.audience.others());
     }
 
     fn connection_changed(&mut self, attempt: Attempt, event: ConnectionEvent) {
