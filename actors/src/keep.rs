@@ -15,7 +15,7 @@ use domain::callback::Generation;
 use domain::event::Via;
 use domain::player::{End, Obeyed, Player};
 use domain::{Attempt, ChatId, Fault, MessageId};
-use storage::schema::{self, Anchor, Beat, Done, Page, Playback};
+use storage::schema::{self, Anchor, Beat, Done, Manner, Page, Playback};
 use storage::{Table, Write};
 use tokio::time::Instant;
 
@@ -70,6 +70,7 @@ struct Inner {
     /// What the store was told last.
     written: Option<Playback>,
     page: Page,
+    manner: Manner,
     stream: Weak<media::Stream>,
     /// Who is in the voice chat beside the assistant, and when their number alone was written last.
     listeners: u32,
@@ -142,6 +143,7 @@ impl Keep {
             revision: 0,
             written: None,
             page: Page::default(),
+            manner: Manner::default(),
             stream: Weak::new(),
             listeners: 0,
             counted: None,
@@ -221,6 +223,7 @@ impl Keep {
             rules: rules.snapshot(),
             anchor,
             page: inner.page.clone(),
+            manner: inner.manner.clone(),
         };
         let is_same = match &inner.written {
             Some(written) => {

@@ -165,6 +165,7 @@ impl Keep {
         let mut inner = self.lock();
         inner.revision = revision;
         inner.page = playback.page.clone();
+        inner.manner = playback.manner.clone();
         inner.listeners = playback.anchor.listeners;
         let resume = Resume {
             chat,

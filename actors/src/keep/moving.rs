@@ -18,7 +18,7 @@ impl Keeps {
         }
         lock(&self.0.left).remove(&from);
         let (from_keep, to_keep) = (self.of(from), self.of(to));
-        let (mut kept, language, listeners, mut writes) = {
+        let (mut kept, language, listeners, manner, mut writes) = {
             let mut old = from_keep.lock();
             let Some(kept) = old.kept.take() else { return Vec::new() };
             old.revision += 1;
@@ -26,7 +26,8 @@ impl Keeps {
             let gone = Write::remove(Table::Playback, from.to_string(), old.revision);
             let done = std::mem::take(&mut old.owed);
             let writes: Vec<Write> = std::iter::once(gone).chain(done).collect();
-            (kept, std::mem::take(&mut old.page).language, old.listeners, writes)
+            let language = std::mem::take(&mut old.page).language;
+            (kept, language, old.listeners, old.manner.clone(), writes)
         };
         if to_keep.has_kept() {
             return writes;
@@ -46,9 +47,11 @@ impl Keeps {
         let mut new = to_keep.lock();
         new.page = page.clone();
         new.listeners = listeners;
+        new.manner = manner.clone();
         let anchor = new.anchor(kept.rules.current_attempt(), kept.position, false);
         let generation = kept.generation.0;
-        writes.extend(new.write(Playback { username: None, generation, rules, anchor, page }));
+        let username = None;
+        writes.extend(new.write(Playback { username, generation, rules, anchor, page, manner }));
         new.kept = Some(Kept { end: End::Restarted, ..kept });
         lock(&self.0.left).insert(to, resume);
         writes

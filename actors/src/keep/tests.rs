@@ -155,3 +155,33 @@ async fn what_plays_when_the_store_comes_back_is_written_over_what_lies_there() 
     })
     .await;
 }
+
+#[tokio::test]
+async fn how_a_queue_is_played_is_carried_from_process_to_process_and_from_chat_to_chat() {
+    let manner = schema::Manner {
+        repeat: schema::Repeat::Queue,
+        is_shuffled: true,
+        volume: 70,
+        speed: 125,
+        filters: vec!["nightcore".to_owned()],
+    };
+    let manner_in = |writes: &[Write]| {
+        writes.iter().find_map(|write| match write {
+            Write::Put { table: Table::Playback, value, .. } => {
+                Some(schema::read::<Playback>(value.clone()).expect("it is our own").manner)
+            }
+            _ => None,
+        })
+    };
+    with_store(async |shelf, store| {
+        let before = Keeps::new().of(CHAT);
+        before.lock().manner = manner.clone();
+        let writes = play(&before, &mut rules(), 1);
+        before.commit(shelf, writes).await.expect("there is room");
+        let now = Keeps::new();
+        now.load(&store, settings()).await.expect("it is there");
+        let moved = now.moved(CHAT, ChatId(-9));
+        assert_eq!(manner_in(&moved), Some(manner));
+    })
+    .await;
+}

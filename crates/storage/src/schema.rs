@@ -28,7 +28,7 @@ pub use block::{Block, Subject};
 pub use chat::{ChatSettings, PlayMode, Players};
 pub use favourites::Favourites;
 pub use history::Played;
-pub use playback::{Anchor, BEAT_EVERY, Beat, Done, Page, Playback};
+pub use playback::{Anchor, BEAT_EVERY, Beat, Done, Manner, Page, Playback, Repeat};
 pub use playlist::Playlist;
 pub use session::SealedSession;
 pub use statistic::Statistic;

@@ -19,6 +19,32 @@ pub struct Playback {
     pub anchor: Anchor,
     #[serde(default)]
     pub page: Page,
+    /// Kept for the commands that will change it.
+    #[serde(default, skip_serializing_if = "Manner::is_usual")]
+    pub manner: Manner,
+}
+
+/// How a chat's queue is played.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Manner {
+    pub repeat: Repeat,
+    pub is_shuffled: bool,
+    /// Percent.
+    pub volume: u16,
+    /// Percent.
+    pub speed: u16,
+    /// Names, in the order in which the sound goes through them.
+    pub filters: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Repeat {
+    #[default]
+    Off,
+    Track,
+    Queue,
 }
 
 /// Where a track was at some moment; the rest follows from the clock.
@@ -88,6 +114,26 @@ const DRIFT_MAX_MS: u64 = 300;
 
 fn is_nobody(listeners: &u32) -> bool {
     *listeners == 0
+}
+
+// === impl Manner ===
+
+impl Manner {
+    fn is_usual(&self) -> bool {
+        *self == Manner::default()
+    }
+}
+
+impl Default for Manner {
+    fn default() -> Manner {
+        Manner {
+            repeat: Repeat::Off,
+            is_shuffled: false,
+            volume: 100,
+            speed: 100,
+            filters: Vec::new(),
+        }
+    }
 }
 
 // === impl Anchor ===
