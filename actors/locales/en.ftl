@@ -51,6 +51,7 @@ queued =
        *[other] { " " }· { $duration }
     }
     Number { $place } in the queue, for { $name }
+not-kept = ⚠️ I cannot write the queue down right now: a restart would forget it.
 left-out = ⚠️ { $tracks ->
         [one] One more track did
        *[other] { $tracks } more tracks did

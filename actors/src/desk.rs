@@ -389,7 +389,8 @@ impl Desk {
     pub(crate) fn event(&mut self, chat: ChatId, generation: Generation, event: Event) {
         self.parts.failures.hear(chat, &event);
         let texts = self.parts.texts.clone();
-        let ink = Ink { texts: &texts, seal: &self.seal, chat };
+        let is_kept = !self.parts.chats.shelf().is_failing();
+        let ink = Ink { texts: &texts, seal: &self.seal, chat, is_kept };
         self.voice.tell(chat, generation, event, ink);
     }
 
@@ -406,7 +407,8 @@ impl Desk {
 
     fn refuse(&mut self, chat: ChatId, by: &By, id: &str) {
         let texts = self.parts.texts.clone();
-        let ink = Ink { texts: &texts, seal: &self.seal, chat };
+        let is_kept = !self.parts.chats.shelf().is_failing();
+        let ink = Ink { texts: &texts, seal: &self.seal, chat, is_kept };
         self.voice.refuse(chat, by, id, ink);
     }
 }

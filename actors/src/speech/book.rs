@@ -75,6 +75,8 @@ pub struct Ink<'a> {
     pub texts: &'a Texts,
     pub seal: &'a Seal,
     pub chat: ChatId,
+    /// What is said will outlive this process.
+    pub is_kept: bool,
 }
 
 // === impl Book ===
@@ -123,7 +125,8 @@ impl Book {
         match event {
             Event::Accepted { entry, asked_in } => self.accepted(entry, asked_in, ink, &mut jobs),
             Event::Queued { entry, asked_in, track, place, requester } => {
-                let saying = self.pen(ink).queued(&track, place, &requester.name);
+                let is_kept = ink.is_kept;
+                let saying = self.pen(ink).queued(&track, place, &requester.name, is_kept);
                 self.answer(entry, asked_in, saying, &mut jobs);
             }
             Event::LeftOut { asked_in, n_tracks } => {

@@ -122,10 +122,11 @@ impl Pen<'_> {
             .collect()
     }
 
-    pub fn queued(&self, track: &Track, place: usize, requested_by: &str) -> Saying {
+    /// Whether it is kept is said only when it is not.
+    pub fn queued(&self, track: &Track, place: usize, requested_by: &str, is_kept: bool) -> Saying {
         let title = clean_title(&track.display(), TITLE_MAX, "?");
         let duration = track.duration.map_or_else(|| "none".to_owned(), clock);
-        plain(self.say(
+        let mut html = self.say(
             "queued",
             &[
                 ("title", Arg::Text(&title)),
@@ -133,7 +134,11 @@ impl Pen<'_> {
                 ("place", Arg::Number(place)),
                 ("name", Arg::Text(&name(requested_by))),
             ],
-        ))
+        );
+        if !is_kept {
+            html = format!("{html}\n{}", self.say("not-kept", &[]));
+        }
+        plain(html)
     }
 
     pub fn listing(&self, listing: &Listing) -> Saying {

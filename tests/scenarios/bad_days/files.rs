@@ -147,6 +147,7 @@ async fn music_goes_on_while_nothing_can_be_written_and_is_kept_again_when_there
         process.say(BORIS, jam(), "/play orchard");
     }
     process.sees_in(jam(), "Number 20 in the queue").await;
+    process.sees_in(jam(), "a restart would forget it").await;
     hears(&process, &listener, 100).await;
     let pcm = heard(&listener.packets()[before..]).pcm;
     assert!(simulator::ear::report(&pcm, Track::Northbound).is_some(), "it is still the track");

@@ -13,13 +13,19 @@ struct Desk {
     texts: Texts,
     seal: Seal,
     book: Book,
+    is_kept: bool,
 }
 
 // === impl Desk ===
 
 impl Desk {
     fn new() -> Desk {
-        Desk { texts: Texts::embedded(), seal: Seal::new(&[3; 32]), book: Book::new(Language::En) }
+        Desk {
+            texts: Texts::embedded(),
+            seal: Seal::new(&[3; 32]),
+            book: Book::new(Language::En),
+            is_kept: true,
+        }
     }
 
     fn tell(&mut self, event: Event) -> Vec<Job> {
@@ -27,7 +33,8 @@ impl Desk {
     }
 
     fn tell_in(&mut self, generation: Generation, event: Event) -> Vec<Job> {
-        let ink = Ink { texts: &self.texts, seal: &self.seal, chat: ChatId(-1) };
+        let ink =
+            Ink { texts: &self.texts, seal: &self.seal, chat: ChatId(-1), is_kept: self.is_kept };
         self.book.tell(generation, event, ink)
     }
 
@@ -111,10 +118,23 @@ fn a_queued_track_gets_a_panel_of_its_own_when_it_sounds() {
         place: 1,
         requester,
     };
-    assert!(matches!(desk.tell(queued)[..], [Job::Edit { .. }, Job::Forget { .. }]));
+    let jobs = desk.tell(queued);
+    assert!(matches!(jobs[..], [Job::Edit { .. }, Job::Forget { .. }]));
+    assert!(!texts(&jobs)[0].contains("restart"), "{jobs:?}");
     let jobs = desk.sounds(2);
     assert!(texts(&jobs)[0].contains("Played"), "the old panel is closed: {jobs:?}");
     assert!(matches!(jobs.last(), Some(Job::Send { key: Some(Key::Panel(Attempt(2))), .. })));
+}
+
+#[test]
+fn what_cannot_be_written_down_is_not_promised() {
+    let mut desk = Desk { is_kept: false, ..Desk::new() };
+    desk.accepted(1);
+    let requester = Requester { id: UserId(1), name: "Ann".into() };
+    let (entry, asked_in) = (EntryId(1), MessageId(1));
+    let jobs = desk.tell(Event::Queued { entry, asked_in, track: track(), place: 1, requester });
+    let text = &texts(&jobs)[0];
+    assert!(text.contains("Number 1") && text.contains("a restart would forget it"), "{text}");
 }
 
 #[test]
