@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use simulator::listener::{Listener, Style};
 use simulator::music::Track;
-use simulator::world::{ADA, BORIS, DMITRI, jam, kitchen};
+use simulator::world::{
+    ADA, ASSISTANT, BORIS, BOT, DMITRI, EVE, Place, PlaceKind, Population, SECOND_ASSISTANT, jam,
+    kitchen,
+};
 
 use crate::process::{Process, Setup};
 use crate::world::{PATIENCE, heard};
@@ -161,4 +164,47 @@ async fn a_voice_chat_that_ended_meanwhile_is_told_once_and_none_is_started() {
         1,
         "{said:#?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chat_in_which_people_listen_goes_on_before_the_one_in_which_nobody_does() {
+    // by their numbers it would be the other way round
+    const EMPTY: i64 = -1_000_000_003_002;
+    const HEARD: i64 = -1_000_000_003_001;
+    let rooms = |population: &mut Population| {
+        population.places.extend([EMPTY, HEARD].map(|id| Place {
+            id,
+            kind: PlaceKind::Supergroup,
+            title: "Room".into(),
+            username: None,
+            creator: ADA,
+            admins: vec![BOT],
+            anonymous: vec![],
+            members: vec![DMITRI, EVE, ASSISTANT, SECOND_ASSISTANT],
+            voice_chat: true,
+            linked: None,
+        }));
+    };
+    let pace = "call.resume_at_once = 1\ncall.resume_every_ms = 3000";
+    let mut process = Setup::new().population(rooms).settings(pace).start().await;
+    let mut listeners = Vec::new();
+    for user in [DMITRI, EVE] {
+        let calls = process.telegram.calls();
+        let listener = Listener::join(calls, user, HEARD, Style::Native).await;
+        listeners.push(listener.expect("a member may listen"));
+    }
+    for chat in [EMPTY, HEARD] {
+        process.say(ADA, chat, "/play northbound");
+        process.sees_in(chat, "Now playing").await;
+    }
+    let beginnings = |process: &Process| -> Vec<String> {
+        let log = process.log().into_iter();
+        log.filter(|line| line.contains("player goes on")).collect()
+    };
+    hears(&listeners[0], 100).await;
+    process.kill_9();
+    process.start_again();
+    process.until("both go on", || beginnings(&process).len() == 2).await;
+    let went_on = beginnings(&process);
+    assert!(went_on[0].contains(&HEARD.to_string()), "{went_on:#?}");
 }
