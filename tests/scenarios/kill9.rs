@@ -296,11 +296,12 @@ impl Trial {
         let at = self.rng.random_range(0..self.chats.len());
         let message = match end {
             End::After(_) => return,
-            End::Asked(_) => self.ask_anything(at),
-            End::Answered(_) => {
+            // a listing of a longer queue leaves the rest out
+            End::Answered(_) if self.chats[at].chat.len() < *QUEUE.end() => {
                 let title = self.chats[at].chat.next_title();
                 self.ask(at, Kind::Play(title))
             }
+            End::Asked(_) | End::Answered(_) => self.ask_anything(at),
         };
         let (End::After(rest) | End::Asked(rest) | End::Answered(rest)) = end;
         if matches!(end, End::Answered(_)) {
@@ -430,6 +431,9 @@ async fn nothing_that_was_acknowledged_is_lost_by_kill_9_at_any_instant() {
         }
         if kill % 50 == 0 {
             let seconds = since.elapsed().as_secs();
+            for words in trial.tally.words.drain(..) {
+                eprintln!("{words}");
+            }
             eprintln!("{kill} kills in {seconds} s: {}", serde_json::json!(trial.tally));
         }
     }
