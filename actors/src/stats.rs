@@ -91,6 +91,8 @@ pub struct StoreStats {
     pub commit_p99_us: u64,
     /// Records that MongoDB has not got yet.
     pub outbox: u64,
+    /// Records that it got from there.
+    pub replayed: u64,
     pub file_bytes: u64,
     /// Records that were found damaged and put aside.
     pub quarantined: u64,
@@ -289,6 +291,7 @@ impl StoreStats {
             commit_p50_us: stats.commit_p50_us,
             commit_p99_us: stats.commit_p99_us,
             outbox: stats.outbox,
+            replayed: stats.replayed,
             file_bytes: stats.file_bytes,
             quarantined: stats.quarantined,
         }

@@ -3,7 +3,7 @@
 
 mod clock;
 mod files;
-mod mongodb;
+pub(crate) mod mongodb;
 mod moving;
 mod queue;
 mod table;

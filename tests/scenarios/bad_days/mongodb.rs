@@ -1,8 +1,9 @@
 //! MongoDB beside the state directory, on its bad days. It is SecantusDB, a server in a process of its own; where it is
 //! not installed these tests have nothing to do and say so.
 
+mod outage;
 mod server;
-mod wire;
+pub(crate) mod wire;
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,12 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// While it is away people ask for more, and get it at once; what the listener noticed of it.
 async fn goes_on(process: &Process, listener: &Listener) -> Noticed {
+    let noticed = plays_on(process, listener).await;
+    rests(process).await;
+    noticed
+}
+
+async fn plays_on(process: &Process, listener: &Listener) -> Noticed {
     let (before, since) = (listener.packets().len(), Instant::now());
     process.say(BORIS, jam(), "/play orchard");
     process.sees_in(jam(), "Number 1 in the queue").await;
@@ -30,11 +37,13 @@ async fn goes_on(process: &Process, listener: &Listener) -> Noticed {
     let packets = &listener.packets()[before..];
     let track = simulator::ear::report(&heard(packets).pcm, Track::Northbound);
     assert!(track.is_some(), "the music went on");
-    let noticed = Noticed::between(packets);
-    // a server takes its time, and a track that ended would not be asked for
+    Noticed::between(packets)
+}
+
+/// A server takes its time, and a track that ended would not be asked for.
+async fn rests(process: &Process) {
     process.say(ADA, jam(), "/pause");
     process.sees_in(jam(), "Paused").await;
-    noticed
 }
 
 /// The file kept it all, and MongoDB, if it may, has it too.
@@ -62,16 +71,29 @@ async fn a_mongodb_that_is_down_at_the_start_gets_everything_later() {
 async fn a_mongodb_that_dies_in_the_middle_stops_nothing_and_gets_what_it_missed() {
     let Some(mut server) = Server::find() else { return };
     server.begin(&["--sync-on-commit"]).await;
-    let (mut process, listener) = playing(server.setup("")).await;
+    let setup = server.setup("").settings("chat.queue_max = 500");
+    let (mut process, listener) = playing(setup).await;
     server.gets(&process, "northbound").await;
     server.kill();
-    let noticed = goes_on(&process, &listener).await;
+    let before = listener.packets().len();
+    plays_on(&process, &listener).await;
     process.logs("MongoDB is away").await;
     let told = told(&process, "MongoDB is away");
+    outage::asks_on(&process, &listener, outage::length()).await;
+    let noticed = Noticed::between(&listener.packets()[before..]);
+    rests(&process).await;
+    let listed = outage::listed(&process).await;
+    let waits = outage::numbers(&process).await;
     server.begin(&["--sync-on-commit"]).await;
-    server.gets(&process, "orchard").await;
+    outage::gets_each_once(&process, waits).await;
+    assert!(server.has("orchard").await);
     assert_eq!(lines(&process, "ERROR"), Vec::<String>::new());
-    closes(&mut process, "MongoDB dies in the middle", noticed, &told).await;
+    process.kill_9();
+    outage::is_the_same(&server, &process).await;
+    process.start_again();
+    process.logs("bot signed in").await;
+    assert_eq!(outage::listed(&process).await, listed);
+    record("MongoDB dies in the middle", &noticed.to_string(), "0", &told);
 }
 
 #[tokio::test(flavor = "multi_thread")]

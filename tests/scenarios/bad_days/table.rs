@@ -82,6 +82,10 @@ impl Noticed {
             n_missing: packets.windows(2).map(gap).sum(),
         }
     }
+
+    pub(super) fn n_missing(&self) -> u64 {
+        self.n_missing
+    }
 }
 
 impl fmt::Display for Noticed {

@@ -99,6 +99,7 @@ fn busy(n_chats: i64) -> Stats {
             commit_p50_us: 2_400,
             commit_p99_us: 11_060,
             outbox: 17,
+            replayed: 4_694,
             file_bytes: 3 << 19,
             quarantined: 1,
         }),

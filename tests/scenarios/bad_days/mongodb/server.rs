@@ -1,6 +1,5 @@
 //! SecantusDB as a process of its own, a slow way to it, and a word with it.
 
-use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -8,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use simulator::world::jam;
 use storage::Table;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,7 +19,7 @@ use crate::process::{Process, Setup};
 const VARIABLE: &str = "ARMEDMUSIC_SECANTUS";
 const PROGRAM: &str = "secantusd-py";
 /// It is slow to start, and machines are busy.
-const START_MAX: Duration = Duration::from_secs(120);
+pub(super) const START_MAX: Duration = Duration::from_secs(120);
 
 pub(super) struct Server {
     program: PathBuf,
@@ -82,25 +80,8 @@ impl Server {
         setup.environment("MONGODB_URI", &self.uri(login))
     }
 
-    /// Lets every write fail as on a server that is not primary (code 10107), or no longer. SecantusDB understands what
-    /// MongoDB's own tests say to it.
     pub(super) fn is_primary(&self, is_primary: bool) {
-        let data = json!({ "failCommands": ["update", "bulkWrite"], "errorCode": 10_107 });
-        let mode = if is_primary { "off" } else { "alwaysOn" };
-        let command = [
-            ("configureFailPoint", json!("failCommand")),
-            ("mode", json!(mode)),
-            ("data", data),
-            ("$db", json!("admin")),
-        ];
-        let mut wire = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("it listens");
-        wire.write_all(&wire::message(1, 0, &command)).expect("it reads");
-        let mut length = [0; 4];
-        wire.read_exact(&mut length).expect("it answers");
-        let mut answer = vec![0; i32::from_le_bytes(length) as usize - 4];
-        wire.read_exact(&mut answer).expect("it answers");
-        let has = |words: &[u8]| answer.windows(words.len()).any(|here| here == words);
-        assert!(!has(b"errmsg"), "{}", String::from_utf8_lossy(&answer));
+        wire::fail(self.port, &["update", "bulkWrite"], !is_primary);
     }
 
     /// The way to it by which every answer takes as long as it is told to.
@@ -127,6 +108,12 @@ impl Server {
             assert!(since.elapsed() < START_MAX, "MongoDB has no {word}\n{}", log());
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+    }
+
+    /// The server without a file beside it.
+    pub(super) fn alone(&self) -> storage::Settings {
+        let address = storage::Address::new(&self.uri(""), "armedmusic", START_MAX);
+        storage::Settings::mongo(address.expect("a good address"), None)
     }
 
     /// An empty directory beside MongoDB is filled with what that has.

@@ -1,6 +1,7 @@
 //! As much of MongoDB's wire protocol as these tests say themselves (mongodb.com/docs, "MongoDB Wire Protocol", and
 //! bsonspec.org): a header of four 32-bit numbers, then OP_MSG with flags and one document, or OP_REPLY.
 
+use std::io::{Read as _, Write as _};
 use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ const OP_REPLY: i32 = 1;
 const OP_MSG: i32 = 2013;
 
 /// One message; the first field names the command.
-pub(super) fn message(id: i32, answers: i32, fields: &[(&str, Value)]) -> Vec<u8> {
+pub(crate) fn message(id: i32, answers: i32, fields: &[(&str, Value)]) -> Vec<u8> {
     framed([id, answers, OP_MSG], &[0; 5], fields)
 }
 
@@ -53,6 +54,27 @@ fn element(value: &Value) -> (u8, Vec<u8>) {
         }
         Value::Null => (0x0a, Vec::new()),
     }
+}
+
+/// Lets every one of these commands fail as on a server that is not primary (code 10107), or no longer. SecantusDB
+/// understands what MongoDB's own tests say to it.
+pub(crate) fn fail(port: u16, commands: &[&str], is_so: bool) {
+    let data = json!({ "failCommands": commands, "errorCode": 10_107 });
+    let mode = if is_so { "alwaysOn" } else { "off" };
+    let command = [
+        ("configureFailPoint", json!("failCommand")),
+        ("mode", json!(mode)),
+        ("data", data),
+        ("$db", json!("admin")),
+    ];
+    let mut wire = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("it listens");
+    wire.write_all(&message(1, 0, &command)).expect("it reads");
+    let mut length = [0; 4];
+    wire.read_exact(&mut length).expect("it answers");
+    let mut answer = vec![0; i32::from_le_bytes(length) as usize - 4];
+    wire.read_exact(&mut answer).expect("it answers");
+    let has = |words: &[u8]| answer.windows(words.len()).any(|here| here == words);
+    assert!(!has(b"errmsg"), "{}", String::from_utf8_lossy(&answer));
 }
 
 /// A server that greets as 3.6 did, and says nothing else; it ends with what is given back.
