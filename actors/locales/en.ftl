@@ -56,6 +56,10 @@ left-out = ⚠️ { $tracks ->
         [one] One more track did
        *[other] { $tracks } more tracks did
     } not fit into the queue.
+earlier-back = 📜 The earlier queue is back, behind what you asked for since: { $tracks ->
+        [one] one track
+       *[other] { $tracks } tracks
+    }.
 now-playing = ▶️ <b>Now playing</b>
 now-paused = ⏸ <b>Paused</b>
 ended-line = ⏹ <b>Played</b>

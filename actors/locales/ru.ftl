@@ -57,6 +57,11 @@ left-out = ⚠️ { $tracks ->
         [few] Ещё { $tracks } трека не поместились
        *[other] Ещё { $tracks } треков не поместились
     } в очередь.
+earlier-back = 📜 Прежняя очередь вернулась, после заказанного с тех пор: { $tracks ->
+        [one] { $tracks } трек
+        [few] { $tracks } трека
+       *[other] { $tracks } треков
+    }.
 now-playing = ▶️ <b>Сейчас играет</b>
 now-paused = ⏸ <b>Пауза</b>
 ended-line = ⏹ <b>Отыграло</b>

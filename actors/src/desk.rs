@@ -96,6 +96,11 @@ impl Desk {
     /// A chat goes on where an earlier process left it; nothing happens when it did already.
     pub(crate) fn resume(&mut self, chat: ChatId) {
         let Some(resume) = self.parts.chats.keeps().take_left(chat) else { return };
+        if resume.is_beside {
+            let (chats, username) = (self.parts.chats.clone(), resume.username);
+            self.context.tasks().finish(async move { chats.take_in(chat, username).await });
+            return;
+        }
         self.voice.take_over(&resume);
         if let Err(fault) = self.parts.chats.resume(chat, resume.username) {
             tracing::warn!(%chat, %fault, "a chat does not go on");

@@ -4,6 +4,7 @@
 //! too, so that another process finds it. Positions are not written as they move: an anchor says where a track was at
 //! some moment, and one sign of life a second for all chats how far it got.
 
+mod beside;
 mod loading;
 mod moving;
 
@@ -17,6 +18,7 @@ use domain::player::{End, Obeyed, Player};
 use domain::{Attempt, ChatId, Fault, MessageId};
 use storage::schema::{self, Anchor, Beat, Done, Manner, Page, Playback};
 use storage::{Table, Write};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) use loading::Resume;
@@ -40,8 +42,8 @@ struct All {
     chats: Mutex<HashMap<ChatId, Keep>>,
     clock: Clock,
     beats: Mutex<u64>,
-    /// What an earlier process wrote was read.
-    is_loaded: Mutex<bool>,
+    /// What an earlier process wrote was read. Before that nothing is written over it.
+    is_loaded: watch::Sender<bool>,
     /// Chats of an earlier process whose turn to go on has not come yet.
     left: Mutex<HashMap<ChatId, Resume>>,
 }
@@ -60,7 +62,12 @@ pub(crate) struct Keep(Arc<Mutex<Inner>>);
 struct Inner {
     chat: ChatId,
     clock: Clock,
+    is_loaded: watch::Receiver<bool>,
     kept: Option<Kept>,
+    /// What an earlier process left here, found while something new plays; its player has not heard of it yet.
+    beside: Option<beside::Beside>,
+    /// Somebody stopped everything before it was known what an earlier process left.
+    is_stopped: bool,
     obeyed: Obeyed,
     /// The records of commands that were obeyed and are not known to be on disk. Commits overtake each other, and a queue
     /// with the fruit of a command must never be there without its record: so every writing of it brings all of them.
@@ -96,14 +103,14 @@ impl Keeps {
             chats: Mutex::default(),
             clock,
             beats: Mutex::default(),
-            is_loaded: Mutex::default(),
+            is_loaded: watch::Sender::new(false),
             left: Mutex::default(),
         };
         Keeps(Arc::new(all))
     }
 
     pub(crate) fn of(&self, chat: ChatId) -> Keep {
-        let new = || Keep::new(chat, self.0.clock);
+        let new = || Keep::new(chat, self.0.clock, self.0.is_loaded.subscribe());
         lock(&self.0.chats).entry(chat).or_insert_with(new).clone()
     }
 
@@ -115,6 +122,9 @@ impl Keeps {
     /// What is to be written now: a sign of life, and the positions that left their anchors. `None` while nothing plays,
     /// so that an idle process writes nothing.
     pub(crate) fn beat(&self) -> Option<Vec<Write>> {
+        if !*self.0.is_loaded.borrow() {
+            return None;
+        }
         let chats: Vec<Keep> = lock(&self.0.chats).values().cloned().collect();
         let mut is_moving = false;
         let mut writes: Vec<Write> =
@@ -133,11 +143,14 @@ impl Keeps {
 // === impl Keep ===
 
 impl Keep {
-    fn new(chat: ChatId, clock: Clock) -> Keep {
+    fn new(chat: ChatId, clock: Clock, is_loaded: watch::Receiver<bool>) -> Keep {
         Keep(Arc::new(Mutex::new(Inner {
             chat,
             clock,
+            is_loaded,
             kept: None,
+            beside: None,
+            is_stopped: false,
             obeyed: Obeyed::default(),
             owed: VecDeque::new(),
             revision: 0,
@@ -220,7 +233,7 @@ impl Keep {
         let playback = Playback {
             username: username.map(str::to_owned),
             generation: generation.0,
-            rules: rules.snapshot(),
+            rules: inner.with_beside(rules.snapshot()),
             anchor,
             page: inner.page.clone(),
             manner: inner.manner.clone(),
@@ -247,8 +260,16 @@ impl Keep {
         inner.owed.back().cloned().into_iter().collect()
     }
 
-    /// Writes it down. What does not work is part of whatever is written next.
+    /// Writes it down, once it is known what lies there. What does not work is part of whatever is written next.
     pub(crate) async fn commit(&self, shelf: &Shelf, writes: Vec<Write>) -> Result<(), Fault> {
+        let writes = match self.after_loading(writes).await {
+            Ok(writes) => writes,
+            Err(fault) => {
+                self.unwritten();
+                shelf.refuse(&fault);
+                return Err(fault);
+            }
+        };
         let outcome = shelf.commit(writes.clone(), COMMIT_MAX).await;
         match &outcome {
             Ok(()) => self.lock().owed.retain(|owed| !writes.contains(owed)),

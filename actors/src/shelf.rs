@@ -52,6 +52,11 @@ impl Shelf {
         outcome
     }
 
+    /// Something was not even tried to be written.
+    pub(crate) fn refuse(&self, fault: &Fault) {
+        self.tell(&[], &Err(fault.clone()));
+    }
+
     /// Whether what was to be written lately was not.
     pub(crate) fn is_failing(&self) -> bool {
         self.is_failing.load(Ordering::Relaxed)
@@ -60,10 +65,13 @@ impl Shelf {
     /// The operator hears of it once. Signs of life need no room, so that they say nothing of what is to come.
     fn tell(&self, writes: &[Write], outcome: &Result<(), Fault>) {
         match outcome {
+            // the whole process ends, and says why
+            Err(fault) if fault.reason == Reason::Stopping => {}
             Err(fault) if !self.is_failing.swap(true, Ordering::Relaxed) => tracing::error!(
                 %fault,
                 "state cannot be written, music goes on; what is queued now will not survive a restart: make room on \
-                 the disk of state.directory, or give this user the right to write there"
+                 the disk of state.directory, or give this user the right to write there; where MongoDB keeps it alone, see \
+                 to MongoDB"
             ),
             Ok(())
                 if writes.iter().any(|write| write.table() == Table::Playback)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::callback::Generation;
 use domain::event::Via;
-use domain::player::{End, Player, Settings};
+use domain::player::{End, Obeyed, Player, Settings};
 use domain::{ChatId, Fault, MessageId};
 use storage::schema::{self, Beat, Done, Page, Playback};
 use storage::{Record, Store, Table, Write};
@@ -28,6 +28,24 @@ pub(crate) struct Resume {
     pub(crate) listeners: u32,
     pub(crate) page: Page,
     pub(crate) generation: Generation,
+    /// Something new plays there already.
+    pub(crate) is_beside: bool,
+}
+
+// === impl Resume ===
+
+impl Resume {
+    fn of(chat: ChatId, playback: &Playback) -> Resume {
+        Resume {
+            chat,
+            username: playback.username.clone(),
+            is_paused: playback.rules.is_paused,
+            listeners: playback.anchor.listeners,
+            page: playback.page.clone(),
+            generation: Generation(playback.generation),
+            is_beside: false,
+        }
+    }
 }
 
 // === impl Keeps ===
@@ -36,12 +54,14 @@ impl Keeps {
     /// Reads what there is; the chats to go on in, those that sound first. Only the first time: what a later life of the
     /// bot would find is what this process wrote, so it gets those whose turn has not come yet.
     pub(crate) async fn load(&self, store: &Store, rules: Settings) -> Result<Vec<ChatId>, Fault> {
-        if *lock(&self.0.is_loaded) {
+        if *self.0.is_loaded.borrow() {
             return Ok(self.left());
         }
         let (playbacks, beats) =
             (store.scan(Table::Playback).await?, store.scan(Table::Beats).await?);
-        let stale = self.commands(store.scan(Table::Commands).await?);
+        let commands = store.scan(Table::Commands).await?;
+        let since = self.obeyed();
+        let stale = self.commands(commands);
         let mut last = None;
         let mut anchors = HashMap::new();
         for record in beats {
@@ -91,11 +111,15 @@ impl Keeps {
                 }
             }
             let keep = self.of(chat);
-            if !keep.is_used(newest) {
+            if keep.is_used() {
+                let since = since.get(&chat).cloned().unwrap_or_default();
+                resumes.extend(keep.put_beside(chat, newest, playback, &since, rules));
+                aside.extend(keep.lock().anew());
+            } else {
                 resumes.extend(keep.take_over(chat, newest, playback, last, rules));
             }
         }
-        *lock(&self.0.is_loaded) = true;
+        self.0.is_loaded.send_replace(true);
         lock(&self.0.left).extend(resumes.into_iter().map(|resume: Resume| (resume.chat, resume)));
         if !aside.is_empty()
             && let Err(fault) = store.commit(aside).await
@@ -103,6 +127,12 @@ impl Keeps {
             tracing::debug!(%fault, "old records were not tidied up");
         }
         Ok(self.left())
+    }
+
+    /// What people asked of this process.
+    fn obeyed(&self) -> HashMap<ChatId, Obeyed> {
+        let chats = lock(&self.0.chats);
+        chats.iter().map(|(chat, keep)| (*chat, keep.lock().obeyed.clone())).collect()
     }
 
     /// Where most people wait for it first, where nothing sounds last.
@@ -142,16 +172,30 @@ impl Keeps {
 // === impl Keep ===
 
 impl Keep {
-    /// Whether something plays here already, because the store was away when we began. Then that is what counts, and it
-    /// is written over what lies there at this revision.
-    fn is_used(&self, revision: u64) -> bool {
+    /// Whether something plays here already, or did, because the store was away when we began.
+    fn is_used(&self) -> bool {
+        let inner = self.lock();
+        inner.kept.is_some() || inner.written.is_some()
+    }
+
+    /// What lies there at this revision waits behind what plays, unless somebody stopped everything since.
+    fn put_beside(
+        &self,
+        chat: ChatId,
+        revision: u64,
+        left: Playback,
+        since: &Obeyed,
+        rules: Settings,
+    ) -> Option<Resume> {
         let mut inner = self.lock();
-        let is_used = inner.kept.is_some() || inner.written.is_some();
-        if is_used {
-            inner.revision = inner.revision.max(revision);
-            inner.forget_written();
+        inner.revision = inner.revision.max(revision);
+        inner.forget_written();
+        if inner.is_stopped || left.rules.is_empty() {
+            return None;
         }
-        is_used
+        let resume = Resume { is_beside: true, ..Resume::of(chat, &left) };
+        inner.put_beside(left, since, rules);
+        Some(resume)
     }
 
     fn take_over(
@@ -167,14 +211,7 @@ impl Keep {
         inner.page = playback.page.clone();
         inner.manner = playback.manner.clone();
         inner.listeners = playback.anchor.listeners;
-        let resume = Resume {
-            chat,
-            username: playback.username.clone(),
-            is_paused: playback.rules.is_paused,
-            listeners: playback.anchor.listeners,
-            page: playback.page.clone(),
-            generation: Generation(playback.generation),
-        };
+        let resume = Resume::of(chat, &playback);
         let snapshot = playback.rules.clone();
         if snapshot.is_empty() {
             inner.written = Some(playback);

@@ -1,7 +1,7 @@
 //! A chat whose id changes: a basic group that became a supergroup. What was kept under the old id belongs to the new.
 
 use domain::ChatId;
-use domain::player::End;
+use domain::player::{End, Input};
 use storage::schema::{Page, Playback};
 use storage::{Table, Write};
 
@@ -20,7 +20,10 @@ impl Keeps {
         let (from_keep, to_keep) = (self.of(from), self.of(to));
         let (mut kept, language, listeners, manner, mut writes) = {
             let mut old = from_keep.lock();
-            let Some(kept) = old.kept.take() else { return Vec::new() };
+            let Some(mut kept) = old.kept.take() else { return Vec::new() };
+            if let Some(earlier) = old.take_earlier() {
+                kept.rules.handle(Input::Earlier(Box::new(earlier)), kept.position);
+            }
             old.revision += 1;
             old.written = None;
             let gone = Write::remove(Table::Playback, from.to_string(), old.revision);
@@ -43,6 +46,7 @@ impl Keeps {
             listeners,
             page: page.clone(),
             generation: kept.generation,
+            is_beside: false,
         };
         let mut new = to_keep.lock();
         new.page = page.clone();

@@ -1,3 +1,4 @@
+mod beside;
 mod listeners;
 
 use domain::UserId;
@@ -114,44 +115,23 @@ async fn with_store(work: impl AsyncFnOnce(&Shelf, Store)) {
     }
 }
 
+/// A process that knows what lies there.
+async fn loaded(store: &Store) -> Keeps {
+    let keeps = Keeps::new();
+    keeps.load(store, settings()).await.expect("it is there");
+    keeps
+}
+
 #[tokio::test]
 async fn what_is_written_is_not_written_again() {
-    with_store(async |shelf, _| {
-        let (keep, mut rules) = (Keeps::new().of(CHAT), rules());
+    with_store(async |shelf, store| {
+        let (keep, mut rules) = (loaded(&store).await.of(CHAT), rules());
         let (first, second) = (play(&keep, &mut rules, 1), play(&keep, &mut rules, 2));
         keep.commit(shelf, second).await.expect("there is room");
         // the other one comes late and changes nothing
         keep.commit(shelf, first).await.expect("there is room");
         let third = play(&keep, &mut rules, 3);
         assert_eq!((commands(&third), queue(&third)), (vec!["-7/m3"], Some(3)));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn what_plays_when_the_store_comes_back_is_written_over_what_lies_there() {
-    const OTHER: ChatId = ChatId(-8);
-    with_store(async |shelf, store| {
-        let before = Keeps::new();
-        for (chat, n) in [(CHAT, 5), (OTHER, 2)] {
-            let (keep, mut rules) = (before.of(chat), rules());
-            for id in 1..=n {
-                let writes = play(&keep, &mut rules, id);
-                keep.commit(shelf, writes).await.expect("there is room");
-            }
-        }
-        let (now, mut mine) = (Keeps::new(), rules());
-        let first = play(&now.of(CHAT), &mut mine, 9);
-        assert_eq!(queue(&first), Some(1));
-        let left = now.load(&store, settings()).await.expect("it is there");
-        assert_eq!(left, [OTHER], "where something plays nothing is gone on with");
-        assert!(!now.of(CHAT).is_new(Via::Message(MessageId(3))), "it was obeyed before");
-        let writes = now.of(CHAT).note(None, None, &mine, Generation(1), Duration::ZERO);
-        now.of(CHAT).commit(shelf, writes).await.expect("there is room");
-        let lies = store.scan(Table::Playback).await.expect("it is there");
-        let lies = lies.into_iter().find(|record| record.key == "-7").expect("it was written");
-        let playback: Playback = schema::read(lies.value).expect("it is our own");
-        assert_eq!(playback.rules.queue.len(), 0, "{playback:?}");
     })
     .await;
 }
@@ -174,7 +154,7 @@ async fn how_a_queue_is_played_is_carried_from_process_to_process_and_from_chat_
         })
     };
     with_store(async |shelf, store| {
-        let before = Keeps::new().of(CHAT);
+        let before = loaded(&store).await.of(CHAT);
         before.lock().manner = manner.clone();
         let writes = play(&before, &mut rules(), 1);
         before.commit(shelf, writes).await.expect("there is room");

@@ -196,6 +196,25 @@ impl Chats {
         self.start(chat, username)
     }
 
+    /// Lets the chat's player take in what an earlier process left beside it; one is started when there is none any more.
+    pub(crate) async fn take_in(&self, chat: ChatId, username: Option<String>) {
+        for _ in 0..STARTS_MAX {
+            if !self.keeps().of(chat).has_earlier() {
+                return;
+            }
+            let player = self.players().get(&chat).map(|(player, _)| player.clone());
+            let is_told = player.is_some_and(|player| player.send(player::Msg::Earlier).is_ok());
+            if !is_told
+                && !self.dynamic.contains(&chat.to_string())
+                && let Err(fault) = self.start(chat, username.clone())
+            {
+                tracing::debug!(%chat, %fault, "what was left here waits");
+            }
+            tokio::time::sleep(BETWEEN_LIVES).await;
+        }
+        tracing::warn!(%chat, "what was left here waits for the chat's next player");
+    }
+
     /// The chat has another id now. Its player ends in order, and what it leaves is the new chat's, to go on with; what
     /// has to be written of that comes back.
     pub(crate) async fn moved(&self, from: ChatId, to: ChatId) -> Vec<Write> {

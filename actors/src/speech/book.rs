@@ -133,6 +133,15 @@ impl Book {
                 let html = self.pen(ink).say("left-out", &[("tracks", Arg::Number(n_tracks))]);
                 jobs.push(send(Some(asked_in), panel::plain(html)));
             }
+            Event::EarlierBack { n_tracks, n_left_out } => {
+                let pen = self.pen(ink);
+                let mut html = pen.say("earlier-back", &[("tracks", Arg::Number(n_tracks))]);
+                if n_left_out > 0 {
+                    let left_out = pen.say("left-out", &[("tracks", Arg::Number(n_left_out))]);
+                    html = format!("{html}\n{left_out}");
+                }
+                jobs.push(send(None, panel::plain(html)));
+            }
             Event::Rejected { entry, asked_in, fault } => {
                 self.rejected(entry, asked_in, &fault, ink, &mut jobs)
             }

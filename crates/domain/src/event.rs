@@ -46,6 +46,11 @@ pub enum Event {
         asked_in: MessageId,
         n_tracks: usize,
     },
+    /// The queue of an earlier process was found, and stands behind what was asked for since.
+    EarlierBack {
+        n_tracks: usize,
+        n_left_out: usize,
+    },
     /// Nothing came of a request: not found, refused, the queue full.
     Rejected {
         entry: Option<EntryId>,

@@ -5,6 +5,7 @@
 mod requests;
 mod order;
 mod commands;
+mod earlier;
 mod revival;
 mod snapshot;
 
@@ -17,6 +18,7 @@ use crate::permission::Controls;
 use crate::queue::{Entry, EntryId, Queue};
 use crate::track::{Request, Requester, Track};
 
+pub use earlier::Earlier;
 pub use revival::End;
 pub use snapshot::{Obeyed, Snapshot, Underway};
 
@@ -75,6 +77,8 @@ pub enum Input {
         asked_in: MessageId,
         tracks: Vec<Track>,
     },
+    /// What an earlier process left was found late.
+    Earlier(Box<Earlier>),
     /// The first packets of the track are ready.
     Loaded {
         attempt: Attempt,
@@ -310,6 +314,7 @@ impl Player {
             Input::More { requester, asked_in, tracks } => {
                 self.more(requester, asked_in, tracks, &mut effects)
             }
+            Input::Earlier(earlier) => self.take_in(*earlier, &mut effects),
             Input::Loaded { attempt, duration } => self.loaded(attempt, duration, &mut effects),
             Input::Overdue { attempt } => self.overdue(attempt, &mut effects),
             Input::Drained { attempt, played } => self.drained(attempt, played, &mut effects),

@@ -61,6 +61,10 @@ impl Obeyed {
         self.lately.push_back(via);
         true
     }
+
+    pub fn has(&self, via: Via) -> bool {
+        self.lately.contains(&via)
+    }
 }
 
 impl Extend<Via> for Obeyed {

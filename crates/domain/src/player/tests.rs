@@ -481,6 +481,7 @@ fn a_load_that_takes_too_long_is_given_up_and_one_that_came_is_not() {
     );
 }
 
+mod earlier;
 mod lists;
 mod revival;
 mod snapshots;

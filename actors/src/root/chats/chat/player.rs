@@ -57,6 +57,8 @@ pub(crate) enum Msg {
     Stream(StreamEvent),
     // news
     Call(Line),
+    /// What an earlier process left in this chat was found.
+    Earlier,
     /// What was written is safe, or could not be.
     Committed(u64),
     // time
@@ -134,6 +136,7 @@ impl Actor for Player {
         if let Some(kept) = kept {
             state.go_on(kept, heard);
         }
+        state.take_in();
         state.context.ready();
         Ok(state)
     }
@@ -155,6 +158,7 @@ impl Actor for Player {
             Msg::Titled { attempt, title } => state.titled(attempt, title),
             Msg::Stream(event) => state.stream_changed(event),
             Msg::Committed(commit) => state.committed(commit),
+            Msg::Earlier => state.take_in(),
             Msg::Call(line) => state.put(Input::Call(line)),
             Msg::Overdue(attempt) => state.put(Input::Overdue { attempt }),
             Msg::Lingered(attempt) => state.put(Input::Lingered { attempt }),
@@ -213,6 +217,16 @@ impl State {
         self.perform_all(effects, position);
     }
 
+    /// One that is ending leaves it to the next.
+    fn take_in(&mut self) {
+        if self.rules.phase() != Phase::Stopping
+            && let Some(earlier) = self.place.keep.take_earlier()
+        {
+            tracing::info!(chat = %self.place.chat, "the earlier queue is back");
+            self.put(Input::Earlier(Box::new(earlier)));
+        }
+    }
+
     /// What the rules came to is kept before anything of it is done: a crash in the middle is repeated, not forgotten.
     fn perform_all(&mut self, effects: Vec<Effect>, position: Duration) {
         self.perform_after(None, effects, position);
@@ -221,6 +235,9 @@ impl State {
     /// The same, for the command that led to it. The music does not wait for the disk; words do.
     fn perform_after(&mut self, via: Option<Via>, effects: Vec<Effect>, position: Duration) {
         let Place { keep, username, .. } = &self.place;
+        if effects.iter().any(|effect| matches!(effect, Effect::Tell(Event::Stopped { .. }))) {
+            keep.stopped();
+        }
         keep.put(&self.rules, self.generation, position);
         let writes = keep.note(via, username.as_deref(), &self.rules, self.generation, position);
         self.place.sheet.show(&self.rules);
