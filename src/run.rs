@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use actors::Tree;
 use sources::secret::Secret;
 use sources::service::Installation;
+use storage::Lease;
 
 use crate::assemble::Unusable;
 use crate::cli::RunOptions;
 use crate::config::{Config, EXIT_CONFIG, Environment, Mistakes};
 use crate::notify::{Herald, Notify, View, Watch, is_settled, status};
 use crate::signals::Signals;
-use crate::{assemble, telemetry};
+use crate::{assemble, instance, telemetry};
 
 /// All children together must be done by then (supervision.md); systemd waits longer.
 pub const DRAIN_MAX: Duration = Duration::from_millis(12_500);
@@ -29,9 +30,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// In the state directory.
 const STATS_FILE: &str = "stats.json";
 /// sysexits.h EX_UNAVAILABLE: the tree gave up; a supervisor above may try again.
-const EXIT_GAVE_UP: u8 = 69;
+pub(crate) const EXIT_GAVE_UP: u8 = 69;
 /// sysexits.h EX_TEMPFAIL: it may work when the other process is gone.
-const EXIT_IN_USE: u8 = 75;
+pub(crate) const EXIT_IN_USE: u8 = 75;
 
 /// `armedmusic run`
 pub fn run(options: &RunOptions) -> ExitCode {
@@ -40,7 +41,7 @@ pub fn run(options: &RunOptions) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return fail(&format!("signals cannot be heard: {error}")),
     };
-    let (settings, state) = match read(options) {
+    let (mut settings, state) = match read(options) {
         Ok(read) => read,
         Err(unusable) => return refuse(&unusable),
     };
@@ -52,9 +53,16 @@ pub fn run(options: &RunOptions) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the system gives no threads: {error}")),
     };
+    let lease = Lease::of(&settings.store, rand::random());
+    settings.store.lease = lease.clone();
     let code = runtime.block_on(async {
+        if let Some(lease) = &lease
+            && let Some(code) = instance::wait(lease, &signals, &notify).await
+        {
+            return code;
+        }
         match actors::start(settings) {
-            Ok(tree) => until_signal(&tree, &signals, &notify, Some(&state)).await,
+            Ok(tree) => until_signal(&tree, &signals, &notify, Some(&state), lease.as_ref()).await,
             Err(fault) => fail(&fault.detail),
         }
     });
@@ -111,6 +119,15 @@ fn read(options: &RunOptions) -> Result<(actors::Settings, PathBuf), Unusable> {
     Ok((assemble::settings(&config, identity, store)?, config.state_directory))
 }
 
+/// Why the tree ends.
+enum End {
+    Signal,
+    /// It ended by itself.
+    GaveUp(String),
+    /// Another instance has taken over.
+    Lost,
+}
+
 /// Lets the tree live until a signal, then drains it. A second signal ends the process by itself (see [`Signals`]). The
 /// numbers that an operator asks for go to `state`.
 pub async fn until_signal(
@@ -118,25 +135,51 @@ pub async fn until_signal(
     signals: &Signals,
     notify: &Notify,
     state: Option<&Path>,
+    lease: Option<&Lease>,
 ) -> ExitCode {
     let mut herald = Herald::new();
-    let gave_up = tokio::select! {
-        exit = tree.root().wait() => Some(exit),
+    let end = tokio::select! {
+        exit = tree.root().wait() => End::GaveUp(format!("{exit:?}")),
         signal = signals.end() => {
             tracing::info!(signal, "draining");
-            None
+            End::Signal
         }
-        () = report(tree, notify, &mut herald) => None,
-        () = beat(tree, notify) => None,
-        () = write_down(tree, signals, state) => None,
+        () = instance::lost(lease) => End::Lost,
+        () = report(tree, notify, &mut herald) => End::Signal,
+        () = beat(tree, notify) => End::Signal,
+        () = write_down(tree, signals, state) => End::Signal,
     };
-    if let Some(exit) = gave_up {
-        tracing::error!(?exit, "the tree gave up; see the lines above for the cause");
-        notify.send(&herald.draining("the tree gave up".to_owned(), Duration::ZERO));
-        return ExitCode::from(EXIT_GAVE_UP);
+    let code = match end {
+        End::GaveUp(exit) => {
+            tracing::error!(exit, "the tree gave up; see the lines above for the cause");
+            notify.send(&herald.draining("the tree gave up".to_owned(), Duration::ZERO));
+            EXIT_GAVE_UP
+        }
+        End::Lost => {
+            tracing::error!(
+                "another instance has taken over while MongoDB could not be reached from here, and a login may be \
+                 connected only once; ending: let one instance run, and see to this machine's way to MongoDB"
+            );
+            drain_with(tree, notify, &mut herald, None).await;
+            EXIT_IN_USE
+        }
+        End::Signal => {
+            drain_with(tree, notify, &mut herald, lease).await;
+            0
+        }
+    };
+    if let Some(lease) = lease {
+        lease.give_back().await;
     }
-    drain(tree, notify, &mut herald).await;
-    ExitCode::SUCCESS
+    ExitCode::from(code)
+}
+
+/// The lease is kept until all is written.
+async fn drain_with(tree: &Tree, notify: &Notify, herald: &mut Herald, lease: Option<&Lease>) {
+    tokio::select! {
+        () = drain(tree, notify, herald) => {}
+        never = instance::keep(lease) => match never {},
+    }
 }
 
 /// Keeps the service manager's picture of us. Never ends.

@@ -82,7 +82,8 @@ pub fn serve_demo(wishes: &Wishes<'_>) -> ExitCode {
             Err(error) => return fail(&error.to_string()),
         };
         announce(&simulated.telegram);
-        let code = until_signal(&simulated.tree, &signals, &Notify::nobody(), None).await;
+        let tree = &simulated.tree;
+        let code = until_signal(tree, &signals, &Notify::nobody(), None, None).await;
         simulated.telegram.stop().await;
         code
     })

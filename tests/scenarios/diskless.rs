@@ -1,6 +1,9 @@
 //! A machine whose disk does not last, with MongoDB for all that has to. MongoDB is SecantusDB, a server in a process of
 //! its own; where it is not installed these tests have nothing to do and say so.
 
+mod instances;
+mod late;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -24,12 +27,17 @@ struct Server {
 
 impl Server {
     async fn start() -> Option<Server> {
+        Server::start_with(&[]).await
+    }
+
+    async fn start_with(options: &[&str]) -> Option<Server> {
         let program = find("ARMEDMUSIC_SECANTUS", "secantusd-py")?;
         let (port, data) = (free_port(), tempfile::tempdir().expect("the system has one"));
         let mut command = Command::new(program);
         command
             .args(["--host", "127.0.0.1", "--port", &port.to_string(), "--storage-path"])
             .arg(data.path().join("data"))
+            .args(options)
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let process = Killed(command.spawn().expect("the program starts"));
@@ -48,13 +56,26 @@ impl Server {
             .environment("MONGODB_URI", &self.uri())
     }
 
+    /// The same on a machine that has no disk at all.
+    fn nowhere(&self) -> Setup {
+        let nowhere = Path::new("/dev/null/state");
+        self.setup().state_directory(nowhere).environment("STATE_KEY", KEY)
+    }
+
+    fn store(&self) -> storage::Settings {
+        let address = storage::Address::new(&self.uri(), "armedmusic", PATIENCE);
+        storage::Settings::mongo(address.expect("a good address"), None)
+    }
+
     /// What lies there of sessions, by name.
     async fn sessions(&self) -> BTreeMap<String, String> {
-        let address = storage::Address::new(&self.uri(), "armedmusic", PATIENCE);
-        let settings = storage::Settings::mongo(address.expect("a good address"), None);
-        let (store, driver) = storage::open(settings).await.expect("it is there");
+        self.table(storage::Table::Sessions).await
+    }
+
+    async fn table(&self, table: storage::Table) -> BTreeMap<String, String> {
+        let (store, driver) = storage::open(self.store()).await.expect("it is there");
         let reading = async {
-            let found = store.scan(storage::Table::Sessions).await.expect("it can be read");
+            let found = store.scan(table).await.expect("it can be read");
             store.close().await;
             found.into_iter().map(|record| (record.key, record.value.to_string())).collect()
         };
@@ -107,6 +128,7 @@ async fn a_machine_without_a_disk_comes_back_with_the_same_keys_at_the_same_plac
     process.say(ADA, jam(), "/play meridian");
     process.say(BORIS, kitchen(), "/ping");
     process.start_again();
+    process.logs("the other instance has ended").await;
     goes_on(&process, &listener, before).await;
     done_once(&process).await;
     assert_eq!(handshakes(&process), handshakes_before, "no new key was made");
@@ -128,6 +150,7 @@ async fn without_a_key_the_place_is_kept_and_no_sign_in_is() {
     process.say(ADA, jam(), "/play meridian");
     process.say(BORIS, kitchen(), "/ping");
     process.start_again();
+    process.logs("the other instance has ended").await;
     goes_on(&process, &listener, before).await;
     done_once(&process).await;
     let told = errors(&process);

@@ -105,7 +105,7 @@ impl Setup {
     }
 
     /// Starts the bot, and waits for nothing.
-    pub(crate) fn start_in(self, telegram: Telegram) -> Process {
+    pub(crate) fn start_in(self, telegram: impl Into<Arc<Telegram>>) -> Process {
         let program = Path::new(env!("CARGO_BIN_EXE_armedmusic"));
         self.start_as(telegram, program, |command, config| {
             command.args([Path::new("run"), Path::new("--config"), config]);
@@ -115,10 +115,11 @@ impl Setup {
     /// Starts another program in place of the bot; `arrange` tells it where its settings are.
     pub(crate) fn start_as(
         self,
-        telegram: Telegram,
+        telegram: impl Into<Arc<Telegram>>,
         program: &Path,
         arrange: impl FnOnce(&mut Command, &Path),
     ) -> Process {
+        let telegram = telegram.into();
         let folder = tempfile::tempdir().expect("the system has a temporary directory");
         let at = |name: &str| {
             let path = folder.path().join(name);
@@ -145,14 +146,7 @@ impl Setup {
             .envs(self.environment);
         let log = Arc::default();
         let (child, reading) = spawn(&mut command, &log);
-        Process {
-            telegram: Arc::new(telegram),
-            command,
-            child,
-            log,
-            reading: Some(reading),
-            folder,
-        }
+        Process { telegram, command, child, log, reading: Some(reading), folder }
     }
 }
 

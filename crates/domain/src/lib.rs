@@ -14,6 +14,7 @@ pub mod fault;
 pub mod ids;
 pub mod inquiry;
 pub mod league;
+pub mod lease;
 pub mod limit;
 pub mod matching;
 pub mod message_link;

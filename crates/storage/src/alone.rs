@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Fault;
+use domain::{Fault, Reason};
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, watch};
 
+use crate::lease::{self, Lease};
 use crate::meter::{Group, Meter};
 use crate::mongo::Mongo;
 use crate::record::Row;
@@ -19,6 +20,7 @@ const READS_MAX: usize = 32;
 /// Serves requests until it is told to end. Everything that waits meanwhile goes into the next transaction.
 pub(crate) struct Alone {
     pub(crate) mongo: Mongo,
+    pub(crate) lease: Option<Lease>,
     pub(crate) requests: mpsc::Receiver<Request>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) ended: watch::Sender<bool>,
@@ -97,7 +99,7 @@ impl Alone {
             return;
         }
         let commits = kept.len() as u64;
-        match self.mongo.write_together(rows).await {
+        match lease::guarded(self.lease.as_ref(), self.mongo.write_together(rows)).await {
             Ok(outcome) => {
                 let group = Group { commits, writes: outcome.writes, outdated: outcome.outdated };
                 let times: Vec<Duration> = kept.iter().map(|(asked, _)| asked.elapsed()).collect();
@@ -105,7 +107,8 @@ impl Alone {
                 kept.into_iter().for_each(|(_, to)| answer(to, Ok(())));
             }
             Err(fault) => {
-                if self.meter.failed(commits, &fault) {
+                // whoever lost its lease ends, and says so
+                if self.meter.failed(commits, &fault) && fault.reason != Reason::Stopping {
                     tracing::warn!(%fault, "nothing can be kept; it is tried again with the next change");
                 }
                 kept.into_iter().for_each(|(_, to)| answer(to, Err(fault.clone())));

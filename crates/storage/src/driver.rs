@@ -22,7 +22,7 @@ use crate::store::Store;
 /// With a MongoDB and no directory that can be written, MongoDB alone serves, unless a file is there already: it may
 /// hold what MongoDB has not got.
 pub async fn open(settings: Settings) -> Result<(Store, Driver), Fault> {
-    let Settings { directory, mongo, timeout, queue, size_max_bytes } = settings;
+    let Settings { directory, mongo, lease, timeout, queue, size_max_bytes } = settings;
     let (requests, received) = mpsc::channel(queue.max(1));
     let (ended, is_ended) = watch::channel(false);
     let store = |meter: &Arc<Meter>| {
@@ -62,7 +62,7 @@ pub async fn open(settings: Settings) -> Result<(Store, Driver), Fault> {
             let meter = Arc::new(Meter::new("mongodb"));
             let mongo = connect(&address).await?;
             let store = store(&meter);
-            let alone = Alone { mongo, requests: received, meter, ended };
+            let alone = Alone { mongo, lease, requests: received, meter, ended };
             Ok((store, Driver { requests, body: Body::Alone(alone) }))
         }
     }

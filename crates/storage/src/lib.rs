@@ -15,6 +15,7 @@ mod conformance;
 mod driver;
 mod embedded;
 mod fault;
+mod lease;
 mod meter;
 mod mongo;
 mod record;
@@ -28,6 +29,7 @@ mod store;
 mod table;
 
 pub use driver::{Driver, look, open};
+pub use lease::{Claim, Lease};
 pub use meter::{State, Stats};
 pub use mongo::Address;
 pub use record::{Record, VALUE_MAX_BYTES, Write};

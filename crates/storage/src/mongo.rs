@@ -7,6 +7,7 @@
 mod address;
 mod documents;
 mod fault;
+mod lease;
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::lease::Lease;
 use crate::mongo::Address;
 
 /// How a store is opened.
@@ -12,6 +13,8 @@ pub struct Settings {
     pub directory: Option<PathBuf>,
     /// The MongoDB that follows the file, or that serves alone when there is no directory.
     pub mongo: Option<Address>,
+    /// What lets this process, and no other, write where MongoDB serves alone.
+    pub lease: Option<Lease>,
     /// How long a commit or a read may take before its caller is told that it did not work.
     pub timeout: Duration,
     /// Requests that may wait; beyond them a request is refused at once.
@@ -45,6 +48,7 @@ impl Default for Settings {
         Settings {
             directory: None,
             mongo: None,
+            lease: None,
             timeout: Duration::from_secs(10),
             queue: 4_096,
             size_max_bytes: None,
