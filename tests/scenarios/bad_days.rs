@@ -13,12 +13,10 @@ use std::time::Duration;
 
 use simulator::listener::{Listener, Style};
 use simulator::music::Track;
-use simulator::world::{
-    ADA, ASSISTANT, BORIS, BOT, DMITRI, Place, PlaceKind, SECOND_ASSISTANT, jam,
-};
+use simulator::world::{ADA, BORIS, DMITRI, jam};
 
 use crate::process::{Process, Setup};
-use crate::world::{PATIENCE, heard};
+use crate::world::{PATIENCE, heard, room};
 
 use table::Noticed;
 
@@ -33,18 +31,7 @@ fn cellar() -> i64 {
 
 fn with_cellar(setup: Setup) -> Setup {
     setup.population(|population| {
-        population.places.push(Place {
-            id: cellar(),
-            kind: PlaceKind::Supergroup,
-            title: "Cellar".to_owned(),
-            username: None,
-            creator: ADA,
-            admins: vec![BOT],
-            anonymous: vec![],
-            members: vec![BORIS, DMITRI, ASSISTANT, SECOND_ASSISTANT],
-            voice_chat: true,
-            linked: None,
-        });
+        population.places.push(room(cellar(), &[BORIS, DMITRI]));
     })
 }
 

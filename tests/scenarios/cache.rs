@@ -4,29 +4,18 @@
 use std::path::Path;
 
 use actors::stats::{Activity, CacheStats};
-use simulator::world::{ADA, ASSISTANT, BORIS, BOT, Place, PlaceKind, SECOND_ASSISTANT, jam};
+use simulator::world::{ADA, BORIS, jam};
 
 use super::origin::{Origin, ranged};
 use super::services::{gateway, music, nothing_at_home, working};
-use super::world::{PATIENCE, Running, World};
+use super::world::{PATIENCE, Running, World, room};
 
 const ROOM: i64 = -1_000_000_004_000;
 
 /// A second group with a voice chat.
 fn with_room(world: World) -> World {
     world.population(|population| {
-        population.places.push(Place {
-            id: ROOM,
-            kind: PlaceKind::Supergroup,
-            title: "Room".into(),
-            username: None,
-            creator: ADA,
-            admins: vec![BOT],
-            anonymous: vec![],
-            members: vec![BORIS, ASSISTANT, SECOND_ASSISTANT],
-            voice_chat: true,
-            linked: None,
-        });
+        population.places.push(room(ROOM, &[BORIS]));
     })
 }
 

@@ -12,12 +12,10 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use simulator::listener::{Listener, Style};
-use simulator::world::{
-    ADA, ASSISTANT, BORIS, BOT, CLARA, DMITRI, EVE, Place, PlaceKind, Population, SECOND_ASSISTANT,
-};
+use simulator::world::{ADA, BORIS, CLARA, DMITRI, EVE, Population};
 
 use crate::process::{Process, Setup};
-use crate::world::PATIENCE;
+use crate::world::{PATIENCE, room};
 use model::{Chat, Kind, Listing, N_TITLES, Tally};
 use witness::{Ear, SOUND, Witness};
 
@@ -93,18 +91,7 @@ fn chats(n: usize) -> impl Iterator<Item = i64> {
 }
 
 fn rooms(population: &mut Population, n: usize) {
-    population.places.extend(chats(n).map(|id| Place {
-        id,
-        kind: PlaceKind::Supergroup,
-        title: "Room".into(),
-        username: None,
-        creator: ADA,
-        admins: vec![BOT],
-        anonymous: vec![],
-        members: [&LISTENERS[..], &[ASSISTANT, SECOND_ASSISTANT]].concat(),
-        voice_chat: true,
-        linked: None,
-    }));
+    population.places.extend(chats(n).map(|id| room(id, &LISTENERS)));
 }
 
 /// The same long piece of music under many names.

@@ -11,11 +11,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use simulator::world::{
-    ADA, ASSISTANT, BORIS, BOT, Place, PlaceKind, Population, SECOND_ASSISTANT,
-};
+use simulator::world::{ADA, ASSISTANT, BORIS, BOT, Population, SECOND_ASSISTANT};
 
 use crate::process::{Process, Setup};
+use crate::world::room;
 
 /// The environment variable with another number of kills.
 const KILLS: &str = "ARMEDMUSIC_KILLS";
@@ -53,18 +52,7 @@ fn chats() -> impl Iterator<Item = i64> + Clone {
 }
 
 fn rooms(population: &mut Population) {
-    population.places.extend(chats().map(|id| Place {
-        id,
-        kind: PlaceKind::Supergroup,
-        title: "Room".into(),
-        username: None,
-        creator: ADA,
-        admins: vec![BOT],
-        anonymous: vec![],
-        members: vec![BORIS, ASSISTANT, SECOND_ASSISTANT],
-        voice_chat: true,
-        linked: None,
-    }));
+    population.places.extend(chats().map(|id| room(id, &[BORIS])));
 }
 
 /// People start and stop music all the time.

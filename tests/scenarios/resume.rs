@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use simulator::listener::{Listener, Style};
 use simulator::music::Track;
-use simulator::world::{
-    ADA, ASSISTANT, BORIS, BOT, DMITRI, EVE, Place, PlaceKind, Population, SECOND_ASSISTANT, jam,
-    kitchen,
-};
+use simulator::world::{ADA, BORIS, DMITRI, EVE, Population, jam, kitchen};
 
 use crate::process::{Process, Setup};
-use crate::world::{PATIENCE, heard};
+use crate::world::{PATIENCE, heard, room};
 
 /// How exactly the ear knows where a stretch of music begins and ends, and the sign of life that positions follow.
 const POSITION_ERROR_MAX: Duration = Duration::from_millis(1_200);
@@ -172,18 +169,7 @@ async fn the_chat_in_which_people_listen_goes_on_before_the_one_in_which_nobody_
     const EMPTY: i64 = -1_000_000_003_002;
     const HEARD: i64 = -1_000_000_003_001;
     let rooms = |population: &mut Population| {
-        population.places.extend([EMPTY, HEARD].map(|id| Place {
-            id,
-            kind: PlaceKind::Supergroup,
-            title: "Room".into(),
-            username: None,
-            creator: ADA,
-            admins: vec![BOT],
-            anonymous: vec![],
-            members: vec![DMITRI, EVE, ASSISTANT, SECOND_ASSISTANT],
-            voice_chat: true,
-            linked: None,
-        }));
+        population.places.extend([EMPTY, HEARD].map(|id| room(id, &[DMITRI, EVE])));
     };
     let pace = "call.resume_at_once = 1\ncall.resume_every_ms = 3000";
     let mut process = Setup::new().population(rooms).settings(pace).start().await;

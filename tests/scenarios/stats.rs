@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use simulator::world::{
-    ADA, ASSISTANT, BORIS, BOT, CallbackAnswer, EVE, Place, PlaceKind, SECOND_ASSISTANT, Shown, jam,
-};
+use simulator::world::{ADA, BORIS, BOT, CallbackAnswer, EVE, Shown, jam};
 
 use super::process::Setup;
-use super::world::{PATIENCE, Running, World};
+use super::world::{PATIENCE, Running, World, room};
 
 /// Ada owns the bot.
 fn owned() -> World {
@@ -78,18 +76,7 @@ async fn the_owner_turns_through_the_whole_tree() {
     const N_ROOMS: i64 = 24;
     let running = owned()
         .population(|population| {
-            population.places.extend(rooms(N_ROOMS).map(|id| Place {
-                id,
-                kind: PlaceKind::Supergroup,
-                title: "Room".into(),
-                username: None,
-                creator: ADA,
-                admins: vec![BOT],
-                anonymous: vec![],
-                members: vec![BORIS, ASSISTANT, SECOND_ASSISTANT],
-                voice_chat: true,
-                linked: None,
-            }));
+            population.places.extend(rooms(N_ROOMS).map(|id| room(id, &[BORIS])));
         })
         // whoever has played stays
         .settings("chat.linger_s = 600")

@@ -9,7 +9,10 @@ use armedmusic::simulated::{Simulated, Wishes};
 use simulator::group_calls::Participant;
 use simulator::listener::{Listener, Packet, Style};
 use simulator::sfu::SfuSettings;
-use simulator::world::{ASSISTANT, DMITRI, Population, Shown, Telegram, jam};
+use simulator::world::{
+    ADA, ASSISTANT, BOT, DMITRI, Place, PlaceKind, Population, SECOND_ASSISTANT, Shown, Telegram,
+    jam,
+};
 
 /// How long a scenario waits for anything: long, because a busy machine is not a failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,6 +27,22 @@ pub(crate) struct World {
     environment: Vec<(&'static str, String)>,
     assistants: Vec<i64>,
     dc: simulator::dc::Settings,
+}
+
+/// Ada's group with a voice chat, in which the bot may do everything, with both assistants and these people.
+pub(crate) fn room(id: i64, people: &[i64]) -> Place {
+    Place {
+        id,
+        kind: PlaceKind::Supergroup,
+        title: "Room".into(),
+        username: None,
+        creator: ADA,
+        admins: vec![BOT],
+        anonymous: vec![],
+        members: [people, &[ASSISTANT, SECOND_ASSISTANT]].concat(),
+        voice_chat: true,
+        linked: None,
+    }
 }
 
 /// A running scenario. `end` must be called: a tree that is merely dropped was not drained.

@@ -1,9 +1,20 @@
-//! The top level of an MP4 file: whether it is whole.
+//! The atoms of an MP4 file (ISO/IEC 14496-12): whether it is whole, and where its music begins.
+
+mod kept;
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// Top-level atoms that are looked at; files have a handful before their media.
+pub(crate) use self::kept::Kept;
+
+/// Atoms of one level that are looked at; files have a handful before their media.
 const ATOMS_MAX: usize = 64;
+
+/// A kind, and how many bytes it takes with its header; `None`: all that follow.
+struct Atom {
+    kind: [u8; 4],
+    size: Option<u64>,
+    header: u64,
+}
 
 /// Whether a file of `len` bytes ends inside an atom. Symphonia ignores such an atom when it knows the length, and with
 /// it all the sound, although most of it is there.
@@ -16,25 +27,29 @@ pub(crate) fn is_cut_off(file: &mut (impl Read + Seek), len: u64) -> io::Result<
         }
         file.seek(SeekFrom::Start(at))?;
         let mut head = [0; 16];
-        file.read_exact(&mut head[..8])?;
-        let [a, b, c, d, kind @ ..] =
-            [head[0], head[1], head[2], head[3], head[4], head[5], head[6], head[7]];
-        let size = match u32::from_be_bytes([a, b, c, d]) {
-            // To the end of the file, whatever it is.
-            0 => return Ok(false),
-            1 => {
-                file.read_exact(&mut head[8..])?;
-                u64::from_be_bytes([
-                    head[8], head[9], head[10], head[11], head[12], head[13], head[14], head[15],
-                ])
-            }
-            size => u64::from(size),
-        };
-        at = at.saturating_add(size.max(8));
-        has_index |= &kind == b"moov";
+        let n = usize::try_from(len - at).unwrap_or(16).min(16);
+        file.read_exact(&mut head[..n])?;
+        let atom = Atom::read(head);
+        // To the end of the file, whatever it is.
+        let Some(size) = atom.size else { return Ok(false) };
+        at = at.saturating_add(size);
+        has_index |= &atom.kind == b"moov";
         if at > len {
             return Ok(has_index);
         }
     }
     Ok(false)
+}
+
+impl Atom {
+    /// From its first 16 bytes, of which the last eight count only for long ones.
+    fn read(head: [u8; 16]) -> Atom {
+        let [a, b, c, d, e, f, g, h, long @ ..] = head;
+        let kind = [e, f, g, h];
+        match u32::from_be_bytes([a, b, c, d]) {
+            0 => Atom { kind, size: None, header: 8 },
+            1 => Atom { kind, size: Some(u64::from_be_bytes(long).max(16)), header: 16 },
+            size => Atom { kind, size: Some(u64::from(size).max(8)), header: 8 },
+        }
+    }
 }

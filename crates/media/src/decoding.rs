@@ -76,7 +76,7 @@ impl<'a> Decoding<'a> {
     /// A chained stream goes on with another track: its own decoder, its own lead-in.
     fn change_track(&mut self) -> Result<(), Halt> {
         self.decoder = Decoder::new(&self.demuxer.track)?;
-        self.cut = Cut::Samples(lead_in(self.demuxer));
+        self.cut = Cut::Samples(self.demuxer.track.lead_in(self.decoder.rate()));
         Ok(())
     }
 
@@ -136,11 +136,6 @@ pub(crate) fn note_damage(effort: &Effort, in_a_row: &mut u32) -> Result<(), Fau
         ));
     }
     Ok(())
-}
-
-/// Samples before the music begins that symphonia does not cut itself.
-pub(crate) fn lead_in(demuxer: &Demuxer) -> u64 {
-    if demuxer.track.codec == "opus" { u64::from(demuxer.track.delay) } else { 0 }
 }
 
 /// A time in samples.

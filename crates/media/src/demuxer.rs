@@ -44,6 +44,8 @@ pub(crate) struct AudioTrack {
     /// The timestamp that is the start of the music.
     zero: i64,
     pub(crate) delay: u32,
+    /// Ticks before the music begins that the demuxer does not cut itself.
+    lead: u64,
     pub(crate) duration: Option<Duration>,
     /// MP4 cuts the end of a track by giving its last packet less time than it holds.
     pub(crate) is_cut_by_duration: bool,
@@ -94,7 +96,7 @@ impl Demuxer {
         );
         let format = opened
             .map_err(|error| source.fault().unwrap_or_else(|| fault::of_symphonia(&error)))?;
-        let track = choose(format.as_ref())?;
+        let track = choose(format.as_ref(), source)?;
         Ok(Demuxer { format, source: source.clone(), track, failures: 0 })
     }
 
@@ -108,7 +110,7 @@ impl Demuxer {
                 Ok(Some(_)) => continue,
                 Ok(None) => return self.at_end(),
                 Err(Error::ResetRequired) => {
-                    self.track = choose(self.format.as_ref())?;
+                    self.track = choose(self.format.as_ref(), &self.source)?;
                     return Ok(Next::Track);
                 }
                 Err(Error::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
@@ -177,7 +179,7 @@ impl Demuxer {
 }
 
 /// The default audio track of those whose codec is known.
-fn choose(format: &dyn FormatReader) -> Result<AudioTrack, Fault> {
+fn choose(format: &dyn FormatReader, source: &Source) -> Result<AudioTrack, Fault> {
     let track =
         format.default_track(TrackType::Audio).or_else(|| format.first_track(TrackType::Audio));
     let Some(track) = track else {
@@ -204,9 +206,14 @@ fn choose(format: &dyn FormatReader) -> Result<AudioTrack, Fault> {
     let zero = track.start_ts.get().max(0) + if codec == "opus" { i64::from(delay) } else { 0 };
     let is_matroska = format.format_info().short_name == "matroska";
     let zero = if is_matroska { track.start_ts.get().max(0) } else { zero };
+    let is_cut_by_duration = format.format_info().short_name == "isomp4";
+    // The pre-skip of Opus is in the edit list too; once is enough.
+    let lead = (is_cut_by_duration && codec != "opus").then(|| source.begins_at(track.id));
+    let is_within = |ticks: &u64| track.duration.is_none_or(|whole| *ticks < whole.get());
+    let lead = lead.flatten().filter(is_within).unwrap_or(0);
+    let zero = zero.saturating_add_unsigned(lead);
     let duration = duration(format, track, if is_matroska { 0 } else { zero });
     let (id, time_base) = (track.id, track.time_base);
-    let is_cut_by_duration = format.format_info().short_name == "isomp4";
     Ok(AudioTrack {
         id,
         params: params.clone(),
@@ -214,6 +221,7 @@ fn choose(format: &dyn FormatReader) -> Result<AudioTrack, Fault> {
         time_base,
         zero,
         delay,
+        lead,
         duration,
         is_cut_by_duration,
     })
@@ -261,6 +269,12 @@ impl AudioTrack {
     /// Where a timestamp lies from the start of the music, in samples at `rate`; negative before it.
     pub(crate) fn samples(&self, ts: Timestamp, rate: u32) -> i64 {
         self.scale(i128::from(ts.get()) - i128::from(self.zero), rate)
+    }
+
+    /// Samples at `rate` before the music begins that the demuxer does not cut itself.
+    pub(crate) fn lead_in(&self, rate: u32) -> u64 {
+        let ticks = self.ticks_to_samples(self.lead, rate) as u64;
+        if self.codec == "opus" { u64::from(self.delay) } else { ticks }
     }
 
     /// How many samples at `rate` a number of ticks is.

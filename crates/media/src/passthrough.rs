@@ -9,7 +9,7 @@ use std::time::Duration;
 use symphonia::core::packet::Packet;
 
 use crate::decoder::{Decoder, OpusHead};
-use crate::decoding::{Cut, Decoding, PREROLL, lead_in, note_damage, samples};
+use crate::decoding::{Cut, Decoding, PREROLL, note_damage, samples};
 use crate::demuxer::{Demuxer, Next};
 use crate::fault::Halt;
 use crate::frame::{FRAME_SAMPLES, LEVEL_SILENCE, SAMPLE_RATE};
@@ -178,7 +178,7 @@ impl Passthrough<'_> {
         match head.filter(OpusHead::is_plain) {
             Some(head) => {
                 self.head = head;
-                self.pos = -(lead_in(self.demuxer) as i64);
+                self.pos = -(self.demuxer.track.lead_in(SAMPLE_RATE) as i64);
                 match self.next()? {
                     Next::Packet(packet) => Ok(Some(packet)),
                     Next::Track => self.begin_again(),
@@ -187,7 +187,7 @@ impl Passthrough<'_> {
             }
             None => {
                 let decoder = Decoder::new(&self.demuxer.track)?;
-                let cut = Cut::Samples(lead_in(self.demuxer));
+                let cut = Cut::Samples(self.demuxer.track.lead_in(SAMPLE_RATE));
                 let transcoder = Transcoder::new(self.gain.clone(), self.outlet.effort().clone())?;
                 Decoding::new(self.demuxer, decoder, transcoder, self.outlet, cut).run()?;
                 Ok(None)

@@ -7,7 +7,7 @@ use domain::{Fault, Reason};
 
 use crate::aac::{Sbr, sbr};
 use crate::decoder::{Decoder, OpusHead};
-use crate::decoding::{Cut, Decoding, PREROLL, lead_in, samples};
+use crate::decoding::{Cut, Decoding, PREROLL, samples};
 use crate::demuxer::Demuxer;
 use crate::fault::Halt;
 use crate::ffmpeg;
@@ -146,7 +146,7 @@ fn play_decoded(
         Cut::Before(from, ready)
     } else {
         outlet.announce(ready, samples(from, SAMPLE_RATE));
-        Cut::Samples(lead_in(demuxer) + samples(from, decoder.rate()))
+        Cut::Samples(demuxer.track.lead_in(decoder.rate()) + samples(from, decoder.rate()))
     };
     Decoding::new(demuxer, decoder, transcoder, outlet, cut).run()
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::{Fault, Reason};
 use symphonia::core::io::MediaSource;
 
-use crate::atoms::is_cut_off;
+use crate::atoms::{Kept, is_cut_off};
 use crate::fault;
 use crate::feed;
 use crate::ring::Shared;
@@ -58,6 +58,9 @@ struct Inner {
     is_seekable: bool,
     /// The first bytes, kept until it is clear who reads the track.
     head: Vec<u8>,
+    /// What was read after the last jump beyond them, meanwhile, and from where.
+    far: Vec<u8>,
+    far_at: u64,
     is_recording: bool,
     pos: u64,
     /// Where `bytes` stands.
@@ -68,6 +71,9 @@ struct Inner {
 
 /// How much is kept of an origin that cannot seek. Symphonia looks at up to 1 MiB before it gives up.
 const HEAD_MAX: usize = 2 << 20;
+
+/// How much is kept of what is read after a jump, while it is not clear who reads: the start of an index.
+const FAR_MAX: usize = 256 << 10;
 
 /// The end of a feed that probing does not fetch.
 const TAIL: u64 = 256 * 1024;
@@ -96,10 +102,18 @@ impl Source {
         if len == Some(0) {
             return Err(empty());
         }
-        let head = Vec::new();
-        let inner =
-            Inner { bytes, len, is_seekable, head, is_recording: true, pos: 0, at: 0, fault: None };
-        Ok(Source(Arc::new(Mutex::new(inner))))
+        Ok(Source(Arc::new(Mutex::new(Inner {
+            bytes,
+            len,
+            is_seekable,
+            head: Vec::new(),
+            far: Vec::new(),
+            far_at: 0,
+            is_recording: true,
+            pos: 0,
+            at: 0,
+            fault: None,
+        }))))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -152,6 +166,13 @@ impl Source {
     pub(crate) fn settle(&self) {
         let mut inner = self.lock();
         inner.is_recording = false;
+        inner.far = Vec::new();
+    }
+
+    /// When the music of an MP4 file's track begins, in ticks of the track, if its edit list was read by now.
+    pub(crate) fn begins_at(&self, track: u32) -> Option<u64> {
+        let inner = self.lock();
+        Kept { head: &inner.head, far: &inner.far, far_at: inner.far_at }.begins_at(track)
     }
 
     /// The failure that ended reading, if reading failed.
@@ -219,15 +240,27 @@ impl Inner {
                 return Err(error);
             }
         };
-        if self.is_recording
-            && self.pos == self.head.len() as u64
-            && self.head.len() + n <= HEAD_MAX
-        {
-            self.head.extend_from_slice(&buf[..n]);
+        if self.is_recording {
+            self.record(&buf[..n]);
         }
         self.pos += n as u64;
         self.at = self.pos;
         Ok(n)
+    }
+
+    fn record(&mut self, read: &[u8]) {
+        if self.pos == self.head.len() as u64 {
+            if self.head.len() + read.len() <= HEAD_MAX {
+                self.head.extend_from_slice(read);
+            }
+            return;
+        }
+        if self.pos != self.far_at + self.far.len() as u64 {
+            self.far.clear();
+            self.far_at = self.pos;
+        }
+        let room = FAR_MAX.saturating_sub(self.far.len());
+        self.far.extend_from_slice(&read[..read.len().min(room)]);
     }
 
     fn is_cut_off_mp4(&mut self) -> bool {

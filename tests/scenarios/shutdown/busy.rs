@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use simulator::dc::Target;
 use simulator::music::Track;
-use simulator::world::{
-    ADA, ASSISTANT, BORIS, BOT, Place, PlaceKind, Population, SECOND_ASSISTANT, Telegram, jam,
-};
+use simulator::world::{ADA, ASSISTANT, BORIS, Population, SECOND_ASSISTANT, Telegram, jam};
 
 use super::DRAIN_MAX;
 use crate::origin::{Origin, Step, head};
 use crate::process::{End, Process, Setup};
+use crate::world::room;
 
 /// What a second signal is given, and a busy machine's share of it.
 const AT_ONCE: Duration = Duration::from_millis(500);
@@ -23,18 +22,7 @@ fn chats() -> Vec<i64> {
 
 /// So many groups, each with a voice chat.
 fn many(population: &mut Population) {
-    population.places.extend(chats().into_iter().enumerate().map(|(n, id)| Place {
-        id,
-        kind: PlaceKind::Supergroup,
-        title: format!("Room {n}"),
-        username: None,
-        creator: ADA,
-        admins: vec![BOT],
-        anonymous: vec![],
-        members: vec![BORIS, ASSISTANT, SECOND_ASSISTANT],
-        voice_chat: true,
-        linked: None,
-    }));
+    population.places.extend(chats().into_iter().map(|id| room(id, &[BORIS])));
 }
 
 fn is_heard(telegram: &Telegram, chat: i64) -> bool {

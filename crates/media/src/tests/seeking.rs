@@ -33,13 +33,9 @@ fn a_transcoded_track_begins_at_the_sample() {
 #[test]
 fn compressed_tracks_begin_at_the_sample_too() {
     // Name, and how much later (44.1 kHz samples) the chirp is in it.
-    for (name, before) in [
-        ("cbr.mp3", 0),
-        ("vbr.mp3", 0),
-        ("chirp.ogg", 0),
-        ("tail.m4a", 1_024),
-        ("plain.aac", 1_024),
-    ] {
+    for (name, before) in
+        [("cbr.mp3", 0), ("vbr.mp3", 0), ("chirp.ogg", 0), ("tail.m4a", 0), ("plain.aac", 1_024)]
+    {
         let heard = hear_with(settings(), Input::File(data(name)), &ask(1_000));
         assert_eq!(heard.start, 48_000, "{name}");
         let before = before * 48_000 / 44_100;

@@ -31,6 +31,18 @@ async fn members_hear_each_other() {
 }
 
 #[tokio::test]
+async fn a_newcomer_is_heard_however_many_were_heard_before() {
+    let (world, _) = TestBox::ringing();
+    let bob = Listener::join(&world.calls, BOB, CHAT, Style::Native).await.unwrap();
+    for n_before in 0..66 {
+        let alice = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();
+        speaks(&alice, 2).await;
+        assert!(bob.wait_for_packets(2, SOON).await, "{n_before} were heard before");
+        assert!(bob.take_packets().iter().all(|packet| packet.ssrc == alice.ssrc()));
+    }
+}
+
+#[tokio::test]
 async fn a_muted_member_is_not_heard_until_it_unmutes() {
     let (world, call) = TestBox::ringing();
     let alice = Listener::join(&world.calls, ALICE, CHAT, Style::Native).await.unwrap();

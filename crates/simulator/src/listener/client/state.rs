@@ -35,7 +35,7 @@ pub(super) struct State {
     pub(super) server_ufrag: Option<String>,
     pub(super) ssrc: u32,
     pub(super) mid: Mid,
-    pub(super) heard: Vec<u32>,
+    pub(super) heard: VecDeque<u32>,
     pub(super) is_connected: bool,
     pub(super) is_closed: bool,
     pub(super) packets: VecDeque<Packet>,
@@ -83,7 +83,7 @@ impl State {
             server_ufrag: None,
             ssrc,
             mid,
-            heard: Vec::new(),
+            heard: VecDeque::new(),
             is_connected: false,
             is_closed: false,
             packets: VecDeque::new(),
@@ -163,14 +163,20 @@ impl State {
         }
     }
 
-    /// Sources need no announcement: the first packet of one opens it.
+    /// Sources need no announcement: the first packet of one opens it. Beyond 64 the one that came first is forgotten.
     fn expect(&mut self, ssrc: u32) {
         const SOURCES_MAX: usize = 64;
-        if !self.heard.contains(&ssrc) && self.heard.len() < SOURCES_MAX {
-            self.heard.push(ssrc);
-            let mid = self.mid;
-            self.rtc.direct_api().expect_stream_rx(ssrc.into(), None, mid, None);
+        if self.heard.contains(&ssrc) {
+            return;
         }
+        let (mid, mut direct) = (self.mid, self.rtc.direct_api());
+        if self.heard.len() == SOURCES_MAX
+            && let Some(oldest) = self.heard.pop_front()
+        {
+            direct.remove_stream_rx(oldest.into());
+        }
+        self.heard.push_back(ssrc);
+        direct.expect_stream_rx(ssrc.into(), None, mid, None);
     }
 
     fn feed(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
