@@ -27,7 +27,7 @@ use crate::shelf::Shelf;
 
 /// A number of listeners that changed is written after so long at the soonest; it only says who goes on first.
 const COUNT_EVERY: Duration = Duration::from_secs(10);
-/// The key of this process's sign of life.
+/// The key of a process's sign of life begins so; its number follows.
 const PROCESS: &str = "process";
 /// Longer than this nobody waits for an answer because of a slow disk.
 pub(crate) const COMMIT_MAX: Duration = Duration::from_secs(4);
@@ -135,7 +135,8 @@ impl Keeps {
         let mut beats = lock(&self.0.beats);
         *beats += 1;
         let alive = Beat::Alive { run: self.0.clock.run, at_ms: self.0.clock.now_ms() };
-        writes.push(Write::put(Table::Beats, PROCESS, *beats, schema::write(&alive)));
+        let key = format!("{PROCESS}/{:016x}", self.0.clock.run);
+        writes.push(Write::put(Table::Beats, key, *beats, schema::write(&alive)));
         Some(writes)
     }
 }

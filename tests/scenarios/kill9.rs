@@ -31,6 +31,8 @@ const LIFE_MAX: Duration = Duration::from_millis(2_500);
 const SETTLED_MAX: Duration = Duration::from_secs(60);
 /// Whoever is heard later has a reason, and the log may have it.
 const SLOW: Duration = Duration::from_secs(5);
+/// Whoever goes on so far beside where it was has a reason too.
+const FAR_OFF: Duration = Duration::from_secs(2);
 /// So much waits and no more; a listing names ten.
 const QUEUE: std::ops::RangeInclusive<usize> = 4..=9;
 /// Each of them listens in one chat.
@@ -321,7 +323,13 @@ impl Trial {
             let is_same = state.n_skips == state.n_skips_then;
             let is_certain =
                 state.n_skips == state.n_skips_at_birth && state.chat.is_head_certain(&answers);
-            self.position_errors.extend(ear.life_ends(is_same, is_certain));
+            let error = ear.life_ends(is_same, is_certain);
+            if let Some(error) = error.filter(|error| *error > FAR_OFF) {
+                let (id, lived) = (state.chat.id, self.born.elapsed());
+                let words = format!("{id}: {error:?} beside, in a life of {lived:?}: {log:#?}");
+                self.tally.words.push(words);
+            }
+            self.position_errors.extend(error);
             state.n_skips_then = state.n_skips;
         }
     }

@@ -1,7 +1,9 @@
 //! What an earlier process left, read once.
 
+mod signs;
+
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use domain::callback::Generation;
@@ -11,7 +13,8 @@ use domain::{ChatId, Fault, MessageId};
 use storage::schema::{self, Beat, Done, Page, Playback};
 use storage::{Record, Store, Table, Write};
 
-use super::{Keep, Keeps, Kept, PROCESS, lock, unix_seconds};
+use super::{Keep, Keeps, Kept, lock, unix_seconds};
+use signs::Signs;
 
 /// Nobody repeats a command that is older; Telegram keeps no updates for longer.
 const DONE_KEPT_S: i64 = 48 * 3_600;
@@ -62,23 +65,9 @@ impl Keeps {
         let commands = store.scan(Table::Commands).await?;
         let since = self.obeyed();
         let stale = self.commands(commands);
-        let mut last = None;
-        let mut anchors = HashMap::new();
-        for record in beats {
-            match (record.key.as_str(), schema::read::<Beat>(record.value)) {
-                (PROCESS, Ok(beat)) => {
-                    let mut beats = lock(&self.0.beats);
-                    *beats = beats.max(record.revision);
-                    drop(beats);
-                    last = Some(beat);
-                }
-                (chat, Ok(Beat::At(anchor))) => {
-                    anchors.insert(chat.to_owned(), (record.revision, anchor));
-                }
-                _ => {}
-            }
-        }
-        for (chat, (revision, _)) in &anchors {
+        let signs = Signs::of(beats);
+        let mut needed = HashSet::new();
+        for (chat, (revision, _)) in &signs.anchors {
             // without a record that can be read it is still what the next sign has to be newer than
             if let Ok(chat) = chat.parse().map(ChatId) {
                 let keep = self.of(chat);
@@ -104,12 +93,16 @@ impl Keeps {
                 }
             };
             let mut newest = revision;
-            if let Some((revision, anchor)) = anchors.get(&record.key) {
+            if let Some((revision, anchor)) = signs.anchors.get(&record.key) {
                 newest = newest.max(*revision);
                 if *revision > record.revision && anchor.attempt == playback.anchor.attempt {
                     playback.anchor = *anchor;
                 }
             }
+            if playback.anchor.is_moving && !playback.rules.is_empty() {
+                needed.insert(playback.anchor.run);
+            }
+            let last = signs.last_for(&playback.anchor);
             let keep = self.of(chat);
             if keep.is_used() {
                 let since = since.get(&chat).cloned().unwrap_or_default();
@@ -119,6 +112,7 @@ impl Keeps {
                 resumes.extend(keep.take_over(chat, newest, playback, last, rules));
             }
         }
+        aside.extend(signs.without(&needed));
         self.0.is_loaded.send_replace(true);
         lock(&self.0.left).extend(resumes.into_iter().map(|resume: Resume| (resume.chat, resume)));
         if !aside.is_empty()

@@ -184,3 +184,42 @@ async fn a_chat_whose_record_is_gone_writes_newer_signs_than_the_old_ones() {
     let write = keeps.of(CHAT).note(None, None, &player, Generation(1), Duration::ZERO);
     assert_eq!(written(write).revision, 71);
 }
+
+#[tokio::test]
+async fn a_chat_whose_turn_did_not_come_before_the_next_kill_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().expect("the system has a temporary directory");
+    let settings = storage::Settings::embedded(folder.path());
+    let (store, driver) = storage::open(settings).await.expect("the directory is ours");
+    let mut player = written(Keeps::new().of(CHAT).note(
+        None,
+        None,
+        &Player::restored(rules(50), playing(0)),
+        Generation(1),
+        Duration::from_secs(10),
+    ));
+    let mut playback: Playback = schema::read(player.value).expect("it is our own");
+    playback.anchor = Anchor { run: 1, at_ms: 50_000, is_moving: true, ..playback.anchor };
+    player.value = schema::write(&playback);
+    let alive = |key: &str, run, at_ms| {
+        Write::put(Table::Beats, key, 3, schema::write(&Beat::Alive { run, at_ms }))
+    };
+    let signs = [
+        Write::put(player.table, player.key, player.revision, player.value),
+        alive("process/0000000000000001", 1, 55_000),
+        // it lived for a second, and went on elsewhere
+        alive("process/0000000000000002", 2, 900),
+    ];
+    let keeps = Keeps::new();
+    let work = async {
+        store.commit(signs.to_vec()).await.expect("it is kept");
+        assert_eq!(keeps.load(&store, rules(50)).await, Ok(vec![CHAT]));
+        let left = store.scan(Table::Beats).await.expect("it is read");
+        store.close().await;
+        left.into_iter().map(|record| record.key).collect::<Vec<_>>()
+    };
+    let (outcome, left) = tokio::join!(driver.run(), work);
+    assert_eq!(outcome, Ok(()));
+    let kept = keeps.of(CHAT).take_up().expect("it was playing");
+    assert_eq!(kept.position, Duration::from_millis(15_500));
+    assert_eq!(left, ["process/0000000000000001"], "nothing hangs on the other one");
+}

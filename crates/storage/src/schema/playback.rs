@@ -74,8 +74,8 @@ pub struct Page {
     pub language: Option<String>,
 }
 
-/// A sign of life of a process, or the anchor of a chat whose position left its old one. The key is `process` or the
-/// chat's id.
+/// A sign of life of a process, or the anchor of a chat whose position left its old one. The key is `process/` and the
+/// process's number in hexadecimal, or the chat's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Beat {
