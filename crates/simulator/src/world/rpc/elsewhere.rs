@@ -28,8 +28,8 @@ impl Doorway<'_> {
         &mut self,
         q: tl::functions::auth::ImportAuthorization,
     ) -> Answered<enums::auth::Authorization> {
-        // clients report that a key which speaks for somebody takes no other login
-        if self.asker.user.is_some() {
+        // the same login once more is taken: Pyrogram and its descendants import it for every one of their sessions
+        if self.asker.user.is_some_and(|user| user != q.id) {
             return Err(bad("AUTH_BYTES_INVALID"));
         }
         let here = self.asker.dc;

@@ -128,12 +128,14 @@ async fn an_exported_login_is_good_once_in_one_place_for_one_user_and_a_minute()
     assert_eq!(import(&town, ELSEWHERE, None, (9, &good.bytes)).await, "USER_ID_INVALID");
     let good = exported(&town, BORIS, ELSEWHERE).await;
     let taken = import(&town, ELSEWHERE, Some(ADA), (BORIS, &good.bytes)).await;
-    assert_eq!(taken, invalid, "the key speaks for somebody");
+    assert_eq!(taken, invalid, "the key speaks for somebody else");
+    let good = exported(&town, BORIS, ELSEWHERE).await;
+    assert_eq!(import(&town, ELSEWHERE, Some(BORIS), (BORIS, &good.bytes)).await, "");
     let old = exported(&town, BORIS, ELSEWHERE).await;
     town.clock.fetch_add(61, Ordering::SeqCst);
     assert_eq!(import(&town, ELSEWHERE, None, (BORIS, &old.bytes)).await, invalid, "too late");
     assert_eq!(import(&town, ELSEWHERE, None, (BORIS, b"made up")).await, invalid);
-    assert_eq!(lock(&town.notebook.guests).len(), 1);
+    assert_eq!(lock(&town.notebook.guests).len(), 2);
 }
 
 #[tokio::test]
