@@ -14,7 +14,7 @@ use simulator::world::{
     ADA, ASSISTANT, Audio, BORIS, BOT, DMITRI, Refusal, SECOND_ASSISTANT, Telegram, jam, kitchen,
 };
 
-use crate::bad_input::hears_well;
+use crate::bad_input::{hears, hears_well};
 use crate::process::{Process, Setup};
 use crate::world::PATIENCE;
 
@@ -286,22 +286,23 @@ async fn a_login_that_is_forgotten_elsewhere_in_mid_file_is_introduced_again() {
     let town = started(&[(BORIS, ELSEWHERE)], Login::Known, settings).await;
     let listener = town.listener().await;
     town.replies(long_wav(), "harbour.wav", "audio/x-wav");
-    hears_well(&listener, Track::Harbour, Duration::from_secs(1)).await;
+    hears(&listener, Track::Harbour, Duration::from_secs(1)).await;
     let served = town.telegram().world().bytes_served();
     assert!(served < long_wav().len() as u64, "there is something left to read");
     town.dc(ELSEWHERE).unbind(town.keys[1]);
-    // and a moment later the connection is cut too
     town.process
         .until("it is introduced again", || town.asked(ELSEWHERE, "auth.importAuthorization") == 2)
         .await;
+    // and the connection is cut too
     town.dc(ELSEWHERE).faults().reset(Target::All);
     town.process
         .until("all of it is read", || {
             town.telegram().world().bytes_served() >= long_wav().len() as u64
         })
         .await;
-    let report = hears_well(&listener, Track::Harbour, Duration::from_secs(8)).await;
-    assert!(report.heard >= Duration::from_secs(8), "{report:?}");
+    // it goes on with the right bytes, whatever a busy machine left out
+    let (_, report) = hears(&listener, Track::Harbour, Duration::from_secs(8)).await;
+    assert!(report.correlation_median > 0.95, "{report:?}");
     let texts = town.telegram().world().messages(jam());
     assert!(!texts.iter().any(|shown| shown.text.contains('⚠')), "{texts:#?}");
     town.ends().await;

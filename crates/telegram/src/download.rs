@@ -25,9 +25,7 @@ const FIRST_CHUNK: u64 = 128 * 1024;
 /// How often one chunk may be asked for again, each time for another reason.
 const TRIES: u32 = 4;
 
-/// What failed sooner than this was cut and is asked for once more, a moment later. Whoever is silent for longer has had
-/// his time.
-const SILENCE: Duration = Duration::from_secs(5);
+/// What was cut is asked for once more, so much later.
 const CUT_PAUSE: Duration = Duration::from_millis(500);
 
 /// A file being read. Each [`next`](Download::next) is one request; nothing is fetched ahead.
@@ -96,7 +94,9 @@ impl Download {
                 Err(error) => error,
             };
             tries += 1;
-            let is_cut = is_cut(&error) && asked.elapsed() < SILENCE && !was_cut;
+            // whoever is silent has had his time
+            let is_silent = asked.elapsed() >= self.account.settings().call_timeout;
+            let is_cut = is_cut(&error) && !is_silent && !was_cut;
             if tries >= TRIES || !(is_cut || self.recover(place, &error)) {
                 return Err(error);
             }
