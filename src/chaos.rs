@@ -83,8 +83,12 @@ async fn start(options: &Options) -> Result<Simulated> {
     population.places.extend(audience::places(options.n_chats));
     let settings = (dc::Settings::loopback(), SfuSettings::loopback());
     let telegram = Telegram::assemble(population, settings.0, settings.1).await?;
-    let loopback =
-        SimulatorOptions { listen: ([127, 0, 0, 1], 0).into(), quiet_ms: 0, record: None };
+    let loopback = SimulatorOptions {
+        listen: ([127, 0, 0, 1], 0).into(),
+        quiet_ms: 0,
+        record: None,
+        home: Vec::new(),
+    };
     let wishes = Wishes {
         options: &loopback,
         music: None,

@@ -121,6 +121,17 @@ pub struct SimulatorOptions {
     /// Write what every member would hear into this directory.
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
+    /// This account is at home in another data centre than number 2, which is then there too; so are the files that it
+    /// sends. May be given several times.
+    #[arg(long, value_name = "USER=DC", value_parser = home)]
+    pub home: Vec<(i64, i32)>,
+}
+
+#[cfg(feature = "demo")]
+fn home(text: &str) -> Result<(i64, i32), String> {
+    let parts = text.split_once('=');
+    let home = parts.and_then(|(user, dc)| Some((user.parse().ok()?, dc.parse().ok()?)));
+    home.filter(|(_, dc)| (1..=5).contains(dc)).ok_or_else(|| "is not like 5002=4".to_owned())
 }
 
 #[cfg(feature = "demo")]

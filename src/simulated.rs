@@ -115,7 +115,7 @@ pub fn settings_of(options: &SimulatorOptions) -> Settings {
         listen: options.listen,
         quiet: Duration::from_millis(options.quiet_ms),
         record: options.record.clone(),
-        population: Population::small(),
+        population: Population { homes: options.home.clone(), ..Population::small() },
     }
 }
 

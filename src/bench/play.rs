@@ -44,8 +44,12 @@ struct Case {
 }
 
 pub(super) async fn run(options: &PlayOptions) -> Result<()> {
-    let simulator =
-        SimulatorOptions { listen: ([127, 0, 0, 1], 0).into(), quiet_ms: 0, record: None };
+    let simulator = SimulatorOptions {
+        listen: ([127, 0, 0, 1], 0).into(),
+        quiet_ms: 0,
+        record: None,
+        home: Vec::new(),
+    };
     let wishes = Wishes {
         options: &simulator,
         music: None,

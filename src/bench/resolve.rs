@@ -163,8 +163,12 @@ impl Stage {
     async fn start(mood: impl Fn(usize) -> Mood) -> Result<Stage> {
         let outside = Service::start_all(mood).await.context("loopback has no free ports")?;
         let home = Folder::new()?;
-        let simulator =
-            SimulatorOptions { listen: ([127, 0, 0, 1], 0).into(), quiet_ms: 0, record: None };
+        let simulator = SimulatorOptions {
+            listen: ([127, 0, 0, 1], 0).into(),
+            quiet_ms: 0,
+            record: None,
+            home: Vec::new(),
+        };
         let wishes = Wishes {
             options: &simulator,
             music: Some(home.path()),

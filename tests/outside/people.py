@@ -136,6 +136,14 @@ class TelethonPerson(Person):
     async def resolve(self, username):
         return (await self.client.get_entity(username)).id
 
+    async def fetch(self, chat, message):
+        """The file on a message."""
+        return await self.client.download_media(await self.client.get_messages(chat, ids=message), bytes)
+
+    async def data_centre(self):
+        """Where the account is signed in."""
+        return self.client.session.dc_id
+
     async def close(self):
         await self.client.disconnect()
 
@@ -148,8 +156,11 @@ class KurigramPerson(Person):
         key = kurigram_rsa.PublicKey(int(rsa["n"], 16), int(rsa["e"], 16))
         kurigram_rsa.server_public_keys[int(rsa["fingerprint"])] = key
 
+        ports = {ready["dc"]: ready["port"], **{each["dc"]: each["port"] for each in ready.get("further", [])}}
+
         def connect(**options):
-            return KurigramConnection(**{**options, "server_address": ready["host"], "port": ready["port"]})
+            port = ports.get(options["dc_id"], ready["port"])
+            return KurigramConnection(**{**options, "server_address": ready["host"], "port": port})
 
         self.client = pyrogram.Client(
             f"user-{user['id']}",
@@ -216,6 +227,13 @@ class KurigramPerson(Person):
 
     async def resolve(self, username):
         return (await self.client.get_chat(username)).id
+
+    async def fetch(self, chat, message):
+        message = await self.client.get_messages(chat, message)
+        return (await self.client.download_media(message, in_memory=True)).getvalue()
+
+    async def data_centre(self):
+        return await self.client.storage.dc_id()
 
     async def close(self):
         await self.client.stop()

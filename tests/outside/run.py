@@ -16,6 +16,7 @@ import traceback
 from pathlib import Path
 
 import chat
+import elsewhere
 import libraries
 import pages
 import sound
@@ -267,8 +268,19 @@ async def bare(board, binary, music, work):
         await board.check("voice: recorded though alone", "ffmpeg", stops)
 
 
+async def elsewheres(board, binary, music, work):
+    """A second data centre, in which the member lives."""
+    member = 5002
+    with Box(binary, ["simulator", "--home", f"{member}={elsewhere.DC}"], work / "elsewhere.log") as box:
+        assert box.member["id"] == member
+        for library in ["telethon full", "kurigram"]:
+            await board.check(
+                "elsewhere: lives and fetches there", library, lambda: elsewhere.moves_and_fetches(box, library, music)
+            )
+
+
 PARTS = {
-    "start": starts, "chat": chats, "music": folders, "voice": voices, "bare": bare, "quiet": quiet,
+    "start": starts, "chat": chats, "elsewhere": elsewheres, "music": folders, "voice": voices, "bare": bare, "quiet": quiet,
     "browser": browsers,
 }
 

@@ -14,6 +14,7 @@ mod commands;
 mod diskless;
 mod formats;
 mod logs;
+mod migrating;
 mod kill9;
 mod kills;
 mod lives;

@@ -133,8 +133,12 @@ impl World {
     }
 
     pub(crate) async fn start(mut self) -> Running {
-        let options =
-            SimulatorOptions { listen: ([127, 0, 0, 1], 0).into(), quiet_ms: 0, record: None };
+        let options = SimulatorOptions {
+            listen: ([127, 0, 0, 1], 0).into(),
+            quiet_ms: 0,
+            record: None,
+            home: Vec::new(),
+        };
         let telegram = Telegram::assemble(self.population, self.dc, self.sfu);
         let telegram = telegram.await.expect("the box starts");
         const NAMES: [&str; 3] = ["STRING_SESSION3", "STRING_SESSION4", "STRING_SESSION5"];

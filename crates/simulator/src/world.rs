@@ -12,6 +12,7 @@ mod blank;
 mod chat;
 mod difference;
 mod disguise;
+mod elsewhere;
 mod erase;
 mod files;
 mod government;
@@ -97,9 +98,9 @@ impl World {
         }
     }
 
-    /// Connects the wire over which updates leave, and names the port that clients are told.
-    pub fn connect(&self, wire: Arc<dyn Wire>, port: u16) {
-        self.with(|state| state.port = port);
+    /// Connects the wire over which updates leave, and names the data centres and ports that clients are told.
+    pub fn connect(&self, wire: Arc<dyn Wire>, ports: &[(i32, u16)]) {
+        self.with(|state| state.ports = ports.iter().copied().collect());
         *lock(&self.shared.wire) = Some(wire);
     }
 

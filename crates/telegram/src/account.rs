@@ -4,13 +4,14 @@
 //! no effect. Once Telegram said that the login is gone, nothing is asked any more.
 
 mod chats;
+mod elsewhere;
 mod join;
 mod messages;
 pub(crate) mod peers;
 mod sign_in;
 mod standing;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -46,8 +47,8 @@ struct Inner {
     stage: watch::Sender<Stage>,
     counters: Counters,
     seen_calls: Mutex<SeenCalls>,
-    /// Data centres other than home that know this login since the connection began.
-    introduced: tokio::sync::Mutex<HashSet<i32>>,
+    /// How often this login was made known to data centres other than home since the connection began.
+    introduced: tokio::sync::Mutex<HashMap<i32, u32>>,
 }
 
 /// How far an account's connection has come; the runner follows it.
@@ -106,7 +107,7 @@ impl Account {
                 stage: watch::Sender::new(Stage::Fresh),
                 counters: Counters::default(),
                 seen_calls: Mutex::new(SeenCalls::default()),
-                introduced: tokio::sync::Mutex::new(HashSet::new()),
+                introduced: tokio::sync::Mutex::new(HashMap::new()),
             }),
         }
     }
@@ -147,7 +148,7 @@ impl Account {
         &self.inner.seen_calls
     }
 
-    pub(crate) fn introduced(&self) -> &tokio::sync::Mutex<HashSet<i32>> {
+    fn introduced(&self) -> &tokio::sync::Mutex<HashMap<i32, u32>> {
         &self.inner.introduced
     }
 

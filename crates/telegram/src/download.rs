@@ -1,9 +1,12 @@
 //! Reading a file from Telegram, chunk by chunk, from any place in it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use domain::Reason;
 use domain::track::Attachment;
+use domain::{Class, Reason};
 use grammers_client::tl;
+use tokio::time::{Instant, sleep};
 
 use crate::account::Account;
 use crate::attachment::document_of;
@@ -21,6 +24,9 @@ const FIRST_CHUNK: u64 = 128 * 1024;
 
 /// How often one chunk may be asked for again, each time for another reason.
 const TRIES: u32 = 4;
+
+/// What was cut is asked for once more, so much later.
+const CUT_PAUSE: Duration = Duration::from_millis(500);
 
 /// A file being read. Each [`next`](Download::next) is one request; nothing is fetched ahead.
 #[derive(Debug)]
@@ -60,24 +66,6 @@ impl Account {
         let others = Vec::new();
         Download { account, others, attachment, offset, chunk: FIRST_CHUNK, place: None }
     }
-
-    /// Makes this login known to another data centre, once per connection.
-    async fn introduce_to(&self, dc: i32) -> Result<(), CallError> {
-        if dc == self.home() {
-            return Ok(());
-        }
-        let mut introduced = self.introduced().lock().await;
-        if introduced.contains(&dc) {
-            return Ok(());
-        }
-        let exported = self.call(&tl::functions::auth::ExportAuthorization { dc_id: dc }).await?;
-        let tl::enums::auth::ExportedAuthorization::Authorization(exported) = exported;
-        let request =
-            tl::functions::auth::ImportAuthorization { id: exported.id, bytes: exported.bytes };
-        self.probe(dc, &request).await?;
-        introduced.insert(dc);
-        Ok(())
-    }
 }
 
 // === impl Download ===
@@ -93,19 +81,28 @@ impl Download {
     /// The next bytes, at most 512 KiB; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
         let mut tries = 0;
+        let mut was_cut = false;
         loop {
             let place = self.place().await?;
             if self.offset >= place.size {
                 return Ok(None);
             }
             let slice = slice(self.offset, self.chunk);
+            let asked = Instant::now();
             let error = match self.fetch(&place, slice).await {
                 Ok(bytes) => return Ok(self.take(bytes, slice)),
                 Err(error) => error,
             };
             tries += 1;
-            if tries >= TRIES || !self.recover(place, &error).await {
+            // whoever is silent has had his time
+            let is_silent = asked.elapsed() >= self.account.settings().call_timeout;
+            let is_cut = is_cut(&error) && !is_silent && !was_cut;
+            if tries >= TRIES || !(is_cut || self.recover(place, &error)) {
                 return Err(error);
+            }
+            if is_cut {
+                was_cut = true;
+                sleep(CUT_PAUSE).await;
             }
         }
     }
@@ -127,25 +124,20 @@ impl Download {
     }
 
     /// Whether the failed request may be sent again: the file was elsewhere, or the proof was too old.
-    async fn recover(&mut self, place: Place, error: &CallError) -> bool {
+    fn recover(&mut self, place: Place, error: &CallError) -> bool {
         let Some(rpc) = &error.rpc else { return false };
         match (rpc.code, rpc.name.as_str()) {
-            (303, _) => match rpc.value.and_then(|dc| i32::try_from(dc).ok()) {
+            (303, "FILE_MIGRATE") => match rpc.value.and_then(|dc| i32::try_from(dc).ok()) {
                 Some(dc) => self.place = Some(Place { dc, ..place }),
                 None => return false,
             },
             (_, name) if name.starts_with("FILE_REFERENCE_") => self.place = None,
-            // The other data centre forgot this login.
-            (401, _) if place.dc != self.account.home() => {
-                self.account.introduced().lock().await.remove(&place.dc);
-            }
             _ => return false,
         }
         true
     }
 
     async fn fetch(&self, place: &Place, slice: Slice) -> Result<Bytes, CallError> {
-        self.account.introduce_to(place.dc).await?;
         let request = tl::functions::upload::GetFile {
             precise: false,
             cdn_supported: false,
@@ -153,12 +145,7 @@ impl Download {
             offset: i64::try_from(slice.offset).unwrap_or(i64::MAX),
             limit: i32::try_from(slice.length).unwrap_or(i32::MAX),
         };
-        let answer = if place.dc == self.account.home() {
-            self.account.call(&request).await?
-        } else {
-            self.account.probe(place.dc, &request).await?
-        };
-        match answer {
+        match self.account.call_at(place.dc, &request).await? {
             tl::enums::upload::File::File(file) => Ok(Bytes::from(file.bytes)),
             tl::enums::upload::File::CdnRedirect(_) => Err(CallError::refused(
                 Reason::Unreadable,
@@ -201,6 +188,12 @@ impl Download {
         let size = u64::try_from(document.size).unwrap_or(0);
         Ok(self.place.insert(Place { dc: document.dc_id, location, size }).clone())
     }
+}
+
+/// Whether the way there failed and not the request; reading twice does no harm.
+fn is_cut(error: &CallError) -> bool {
+    let fault = &error.fault;
+    fault.class == Class::Transient && fault.reason == Reason::TelegramUnreachable
 }
 
 /// The longest request that begins at or before `offset`, reaches no further than `chunk` bytes and keeps

@@ -28,8 +28,8 @@ use tokio::time::Instant;
 
 use carriage::Carriage;
 pub use carriage::{Carried, Carrier, Parcel, Part};
-pub(crate) use memory::Memory;
 use memory::State;
+pub(crate) use memory::{Memory, is_somewhere};
 pub use recent::Heard;
 use recent::Recent;
 use settling::Settling;

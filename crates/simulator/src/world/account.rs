@@ -18,6 +18,8 @@ pub(crate) enum Sort {
 pub(crate) struct Account {
     pub id: i64,
     pub sort: Sort,
+    /// Its data centre.
+    pub home: i32,
     pub phone: Option<String>,
     pub token: Option<String>,
     pub first_name: String,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use grammers_tl_types as tl;
 
+use super::elsewhere;
 use super::ids::mix;
 use super::refusal::{Answered, bad};
 
@@ -21,6 +22,8 @@ const PART_MAX: usize = 512 * 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub id: FileId,
+    /// The data centre that keeps it: its sender's home.
+    pub dc: i32,
     pub date: i32,
     pub mime: String,
     pub attributes: Vec<tl::enums::DocumentAttribute>,
@@ -90,10 +93,11 @@ impl Files {
         mime: String,
         attributes: Vec<tl::enums::DocumentAttribute>,
         date: i32,
+        dc: i32,
     ) -> FileId {
         self.next += 1;
         let id = 9_000_000 + self.next;
-        self.stored.insert(id, Stored { id, date, mime, attributes, bytes: bytes.into() });
+        self.stored.insert(id, Stored { id, dc, date, mime, attributes, bytes: bytes.into() });
         id
     }
 
@@ -136,7 +140,7 @@ impl Files {
         self.check(id, access_hash, reference).map(|stored| stored.id)
     }
 
-    pub(crate) fn document(&self, id: FileId, dc: i32) -> tl::enums::Document {
+    pub(crate) fn document(&self, id: FileId) -> tl::enums::Document {
         let Some(file) = self.stored.get(&id) else {
             return tl::types::DocumentEmpty { id }.into();
         };
@@ -149,13 +153,13 @@ impl Files {
             size: file.bytes.len() as i64,
             thumbs: None,
             video_thumbs: None,
-            dc_id: dc,
+            dc_id: file.dc,
             attributes: file.attributes.clone(),
         }
         .into()
     }
 
-    pub(crate) fn photo(&self, id: FileId, dc: i32) -> tl::enums::Photo {
+    pub(crate) fn photo(&self, id: FileId) -> tl::enums::Photo {
         let Some(file) = self.stored.get(&id) else {
             return tl::types::PhotoEmpty { id }.into();
         };
@@ -173,17 +177,26 @@ impl Files {
             date: file.date,
             sizes: vec![size.into()],
             video_sizes: None,
-            dc_id: dc,
+            dc_id: file.dc,
         }
         .into()
     }
 
-    /// One chunk, under Telegram's rules for offset and limit (core.telegram.org/api/files).
+    /// One chunk, asked for at `dc`, under Telegram's rules for offset and limit (core.telegram.org/api/files).
     pub(crate) fn chunk(
         &mut self,
         request: &tl::functions::upload::GetFile,
+        dc: i32,
     ) -> Answered<tl::enums::upload::File> {
         use tl::enums::InputFileLocation as Location;
+        let id = match &request.location {
+            Location::InputDocumentFileLocation(l) => l.id,
+            Location::InputPhotoFileLocation(l) => l.id,
+            _ => return Err(bad("LOCATION_INVALID")),
+        };
+        if let Some(stored) = self.stored.get(&id).filter(|stored| stored.dc != dc) {
+            return Err(elsewhere::see_other("FILE", stored.dc));
+        }
         let stored = match &request.location {
             Location::InputDocumentFileLocation(l) => {
                 self.check(l.id, l.access_hash, &l.file_reference)?

@@ -59,6 +59,8 @@ pub struct Population {
     pub bots: Vec<Robot>,
     pub assistants: Vec<Person>,
     pub places: Vec<Place>,
+    /// Accounts whose home is another data centre than number 2, which is then there too.
+    pub homes: Vec<(i64, i32)>,
     /// The code that every phone receives.
     pub login_code: String,
 }
@@ -160,6 +162,7 @@ impl Population {
                     linked: Some(jam()),
                 },
             ],
+            homes: Vec::new(),
             login_code: "12345".to_owned(),
         }
     }

@@ -16,6 +16,7 @@ mod basics;
 mod chats;
 mod contents;
 mod dialogs;
+mod elsewhere;
 mod forbidden;
 mod history;
 mod inline;
@@ -34,6 +35,8 @@ pub(crate) const BOT_PATIENCE: Duration = Duration::from_secs(10);
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asker {
+    /// The data centre that is asked.
+    pub dc: i32,
     /// Id of the auth key.
     pub key: i64,
     pub session: i64,
@@ -49,6 +52,8 @@ pub(crate) struct Desk<'a> {
     pub state: &'a mut State,
     pub user: i64,
     pub session: i64,
+    /// The data centre that is asked.
+    pub dc: i32,
 }
 
 impl Desk<'_> {
@@ -156,6 +161,9 @@ impl World {
         let Some(user) = asker.user else {
             return ready(Err(Refusal::new(401, "AUTH_KEY_UNREGISTERED")));
         };
+        if let Some(refusal) = self.with(|state| state.away(user, asker.dc, id)) {
+            return ready(Err(refusal));
+        }
         if let Some(answer) = self.with(|state| state.before(user, id)) {
             return ready(answer);
         }
@@ -176,7 +184,8 @@ impl World {
         {
             return answer;
         }
-        ready(self.with(|state| Desk { state, user, session: asker.session }.answer(id, body)))
+        let Asker { dc, session, .. } = asker;
+        ready(self.with(|state| Desk { state, user, session, dc }.answer(id, body)))
     }
 }
 
@@ -213,6 +222,7 @@ impl Desk<'_> {
         let areas = [
             Self::basics,
             Self::accounts,
+            Self::exports,
             Self::synchronize,
             Self::dialogs,
             Self::history,

@@ -117,8 +117,8 @@ impl World {
             file_name.map(|file_name| tl::types::DocumentAttributeFilename { file_name }.into()),
         );
         self.with(|state| {
-            let date = state.now();
-            let file = state.files.store(bytes, mime, attributes.collect(), date);
+            let (date, home) = (state.now(), state.home(user));
+            let file = state.files.store(bytes, mime, attributes.collect(), date, home);
             let media = Some(Media::Document(file));
             state.speak(user, chat, Draft { text: caption, media, ..Draft::default() })
         })

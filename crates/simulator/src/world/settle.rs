@@ -9,12 +9,13 @@ use super::chat::{Chat, Member, Role, all_rights, unrestricted};
 use super::letter::Draft;
 use super::mailbox::Mailbox;
 use super::population::{Person, Place, PlaceKind, Population, Robot};
-use super::state::{Clock, State};
+use super::state::{Clock, DC, State};
 
 fn account(id: i64, sort: Sort, first_name: &str, username: Option<&String>) -> Account {
     Account {
         id,
         sort,
+        home: DC,
         phone: None,
         token: None,
         first_name: first_name.to_owned(),
@@ -102,6 +103,11 @@ pub(crate) fn settle(population: &Population, clock: Clock) -> State {
     let bots = population.bots.iter().map(robot);
     state.accounts =
         people.chain(assistants).chain(bots).map(|account| (account.id, account)).collect();
+    for (user, dc) in &population.homes {
+        if let Some(account) = state.accounts.get_mut(user) {
+            account.home = *dc;
+        }
+    }
     for place in &population.places {
         found(&mut state, place);
     }

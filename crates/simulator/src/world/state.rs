@@ -8,6 +8,7 @@ use tl::Serializable;
 
 use super::account::{Account, Sort};
 use super::chat::{Chat, Invite};
+use super::elsewhere::Export;
 use super::files::Files;
 use super::ids::{self, Kind};
 use super::letter::Letter;
@@ -19,7 +20,7 @@ use super::waiting::Waiting;
 /// Seconds since 1970; handed in, so that tests can hold time still.
 pub type Clock = Arc<dyn Fn() -> i32 + Send + Sync>;
 
-/// The only data centre of the box.
+/// The first data centre of the box, where everybody is at home who is not said to be elsewhere.
 pub(crate) const DC: i32 = 2;
 
 /// Updates on their way to every session of a user but one.
@@ -42,6 +43,8 @@ pub(crate) struct Switches {
     pub disguises: Vec<(u32, u32, u32)>,
     /// Messages with these words are of a constructor that nobody knows: in pushes, and perhaps in answers too.
     pub garbled: Vec<(String, bool)>,
+    /// `help.getConfig` lists addresses too that are not for ordinary connections.
+    pub lists_snares: bool,
     /// Events per slice of a difference.
     pub slice: usize,
     /// A channel difference longer than this is answered with "too long".
@@ -63,8 +66,10 @@ pub(crate) struct State {
     pub codes: HashMap<String, String>,
     pub outbox: VecDeque<Parcel>,
     pub news: VecDeque<Event>,
-    /// The port that `help.getConfig` names.
-    pub port: u16,
+    /// The data centres that `help.getConfig` names, with their ports.
+    pub ports: BTreeMap<i32, u16>,
+    /// Logins on their way to another data centre.
+    pub exports: Vec<Export>,
     counter: i64,
     /// Methods that were asked for and are not here, with how often.
     pub unknown: BTreeMap<String, u64>,
@@ -86,7 +91,8 @@ impl State {
             codes: HashMap::new(),
             outbox: VecDeque::new(),
             news: VecDeque::new(),
-            port: 0,
+            ports: BTreeMap::new(),
+            exports: Vec::new(),
             counter: 0,
             unknown: BTreeMap::new(),
         }
@@ -106,6 +112,11 @@ impl State {
         let id = self.next_letter;
         self.next_letter += 1;
         id
+    }
+
+    /// The data centre of an account.
+    pub(crate) fn home(&self, user: i64) -> i32 {
+        self.accounts.get(&user).map_or(DC, |account| account.home)
     }
 
     pub(crate) fn is_bot(&self, user: i64) -> bool {

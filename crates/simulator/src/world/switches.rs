@@ -59,6 +59,12 @@ impl World {
         self.with(|state| state.switches.channel_gap_max = n_events);
     }
 
+    /// `help.getConfig` names addresses too that are not for ordinary connections (IPv6, for media, for obfuscated
+    /// transports, of a CDN), all of them dead, around the good ones.
+    pub fn list_snares(&self) {
+        self.with(|state| state.switches.lists_snares = true);
+    }
+
     /// File references given out so far stop working; messages fetched anew carry fresh ones.
     pub fn expire_file_references(&self) {
         self.with(|state| state.files.expire_references());

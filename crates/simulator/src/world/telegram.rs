@@ -1,6 +1,6 @@
 //! The whole box: data centre, world, group calls and media server, started and wired together.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -49,6 +49,7 @@ impl Settings {
 pub struct Telegram {
     world: World,
     dc: Dc,
+    further: Vec<Dc>,
     calls: GroupCalls,
     sfu: Sfu,
     population: Population,
@@ -58,14 +59,18 @@ pub struct Telegram {
 }
 
 /// The world behind the wire.
-struct Front(World);
+struct Front {
+    world: World,
+    dc: i32,
+}
 
 impl Service for Front {
     fn call(&self, caller: Caller, request: Vec<u8>) -> BoxFuture<'static, Answer> {
-        let asker = Asker { key: caller.key.0 as i64, session: caller.session, user: caller.user };
-        let reply = self.0.answer(asker, &request);
+        let (dc, key) = (self.dc, caller.key.0 as i64);
+        let asker = Asker { dc, key, session: caller.session, user: caller.user };
+        let reply = self.world.answer(asker, &request);
         let (world, method) =
-            (self.0.clone(), request.first_chunk().map_or(0, |id| u32::from_le_bytes(*id)));
+            (self.world.clone(), request.first_chunk().map_or(0, |id| u32::from_le_bytes(*id)));
         Box::pin(async move {
             match reply.await {
                 Ok(bytes) => Answer::Result(world.disguised_answer(method, bytes)),
@@ -77,42 +82,52 @@ impl Service for Front {
 
 /// The wire under the world.
 struct Line {
-    dc: WeakDc,
-    /// Keys that speak for each user, also those without a connection.
-    keys: Mutex<HashMap<i64, HashSet<KeyId>>>,
+    dcs: HashMap<i32, WeakDc>,
+    /// Who is at home in another data centre than the first.
+    homes: HashMap<i64, i32>,
+    /// Keys that speak for each user, also those without a connection, and where they do.
+    keys: Mutex<HashMap<i64, HashSet<(i32, KeyId)>>>,
+}
+
+impl Line {
+    fn dc(&self, id: i32) -> Option<Dc> {
+        self.dcs.get(&id).and_then(WeakDc::upgrade)
+    }
 }
 
 impl Wire for Line {
     fn push(&self, user: i64, updates: Vec<u8>, except: Option<i64>) {
-        if let Some(dc) = self.dc.upgrade() {
+        let home = self.homes.get(&user).copied().unwrap_or(DC);
+        if let Some(dc) = self.dc(home) {
             let n_sessions = dc.push_to_user(user, updates, except);
             tracing::trace!(user, n_sessions, "updates pushed");
         }
     }
 
-    fn bind(&self, key: i64, user: i64) {
+    fn bind(&self, dc: i32, key: i64, user: i64) {
         let key = KeyId(key as u64);
-        lock(&self.keys).entry(user).or_default().insert(key);
-        if let Some(dc) = self.dc.upgrade() {
+        lock(&self.keys).entry(user).or_default().insert((dc, key));
+        if let Some(dc) = self.dc(dc) {
             dc.bind_user(key, user);
         }
     }
 
-    fn unbind(&self, key: i64) {
+    fn unbind(&self, dc: i32, key: i64) {
         let key = KeyId(key as u64);
         lock(&self.keys).values_mut().for_each(|keys| {
-            keys.remove(&key);
+            keys.remove(&(dc, key));
         });
-        if let Some(dc) = self.dc.upgrade() {
+        if let Some(dc) = self.dc(dc) {
             dc.unbind(key);
         }
     }
 
     fn unbind_all(&self, user: i64) {
         let keys = lock(&self.keys).remove(&user).unwrap_or_default();
-        let Some(dc) = self.dc.upgrade() else { return };
-        for key in keys {
-            dc.unbind(key);
+        for (dc, key) in keys {
+            if let Some(dc) = self.dc(dc) {
+                dc.unbind(key);
+            }
         }
     }
 }
@@ -136,6 +151,20 @@ impl Calls for Switchboard {
         let (id, access_hash) = self.0.call_of(chat)?;
         Some((id, access_hash, !self.0.participants(chat).is_empty()))
     }
+}
+
+/// The data centres beside the first that the population needs.
+fn elsewhere(population: &Population) -> io::Result<BTreeSet<i32>> {
+    let Population { users, bots, assistants, homes, .. } = population;
+    let people = users.iter().chain(assistants).map(|person| person.id);
+    let everybody: HashSet<i64> = people.chain(bots.iter().map(|bot| bot.id)).collect();
+    for (user, dc) in homes {
+        if !everybody.contains(user) || !(1..=5).contains(dc) {
+            let text = format!("user {user} cannot be at home in data centre {dc}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+    }
+    Ok(homes.iter().map(|(_, dc)| *dc).filter(|dc| *dc != DC).collect())
 }
 
 fn system_clock() -> Clock {
@@ -167,30 +196,65 @@ impl Telegram {
         sfu: SfuSettings,
     ) -> io::Result<Self> {
         let world = World::new(&population, system_clock());
-        let service: Arc<dyn Service> = Arc::new(Front(world.clone()));
-        let dc = Dc::start(dc, service).await?;
+        let first = Self::open(&world, dc.clone()).await?;
+        let mut further = Vec::new();
+        for dc_id in elsewhere(&population)? {
+            let listen = SocketAddr::new(dc.listen.ip(), 0);
+            further.push(Self::open(&world, dc::Settings { listen, dc_id, ..dc.clone() }).await?);
+        }
+        let dc = first;
         let sfu = Sfu::start(sfu)?;
         let rooms: Arc<dyn Rooms> = Arc::new(world.clone());
         let answers = group_calls::Settings { answer_delay: Duration::ZERO, seed: 0x5eed };
         let calls = GroupCalls::new(Arc::downgrade(&rooms), sfu.clone(), answers);
-        world.connect(
-            Arc::new(Line { dc: dc.downgrade(), keys: Mutex::default() }),
-            dc.address().port(),
-        );
+        let all = || std::iter::once(&dc).chain(&further);
+        let line = Line {
+            dcs: all().map(|dc| (dc.dc_id(), dc.downgrade())).collect(),
+            homes: population.homes.iter().copied().collect(),
+            keys: Mutex::default(),
+        };
+        let ports: Vec<_> = all().map(|dc| (dc.dc_id(), dc.address().port())).collect();
+        world.connect(Arc::new(line), &ports);
         world.connect_calls(Arc::new(Switchboard(calls.clone())));
         for place in population.places.iter().filter(|place| place.voice_chat) {
             calls.start_call(place.id);
         }
         world.refresh_calls();
-        Ok(Self { world, dc, calls, sfu, population, sessions: Mutex::default(), _rooms: rooms })
+        Ok(Self {
+            world,
+            dc,
+            further,
+            calls,
+            sfu,
+            population,
+            sessions: Mutex::default(),
+            _rooms: rooms,
+        })
+    }
+
+    async fn open(world: &World, settings: dc::Settings) -> io::Result<Dc> {
+        let front = Front { world: world.clone(), dc: settings.dc_id };
+        Dc::start(settings, Arc::new(front)).await
     }
 
     pub fn world(&self) -> &World {
         &self.world
     }
 
+    /// The first data centre, number 2.
     pub fn dc(&self) -> &Dc {
         &self.dc
+    }
+
+    /// A data centre by its number; further ones are there when somebody is at home in them.
+    pub fn dc_at(&self, id: i32) -> Option<&Dc> {
+        std::iter::once(&self.dc).chain(&self.further).find(|dc| dc.dc_id() == id)
+    }
+
+    /// Where an account is at home.
+    pub fn home_of(&self, user: i64) -> &Dc {
+        let home = self.population.homes.iter().find(|(id, _)| *id == user);
+        home.and_then(|(_, dc)| self.dc_at(*dc)).unwrap_or(&self.dc)
     }
 
     pub fn calls(&self) -> &GroupCalls {
@@ -214,9 +278,10 @@ impl Telegram {
     pub fn account_session(&self, user: i64) -> [u8; 256] {
         let mut sessions = lock(&self.sessions);
         *sessions.entry(user).or_insert_with(|| {
-            let key = self.dc.register_key();
+            let home = self.home_of(user);
+            let key = home.register_key();
             if let Some(wire) = self.world.wire() {
-                wire.bind(Dc::key_id(&key).0 as i64, user);
+                wire.bind(home.dc_id(), Dc::key_id(&key).0 as i64, user);
             }
             key
         })
@@ -234,12 +299,13 @@ impl Telegram {
 
     /// The same as a session string in Telethon's format: version `1`, then data centre, IPv4 address, port and key.
     pub fn session_string(&self, user: i64) -> String {
-        let address = self.address();
+        let home = self.home_of(user);
+        let address = home.address();
         let ip = match address.ip() {
             IpAddr::V4(ip) if !ip.is_unspecified() => ip.octets(),
             _ => [127, 0, 0, 1],
         };
-        let mut bytes = vec![DC as u8];
+        let mut bytes = vec![home.dc_id() as u8];
         bytes.extend(ip);
         bytes.extend(address.port().to_be_bytes());
         bytes.extend(self.account_session(user));
@@ -289,7 +355,7 @@ impl Telegram {
             .bots
             .first()
             .map(|bot| json!({ "id": bot.id, "username": bot.username, "token": bot.token }));
-        json!({
+        let mut line = json!({
             "event": "ready",
             "host": self.address().ip().to_string(),
             "port": self.address().port(),
@@ -303,13 +369,23 @@ impl Telegram {
             "bot": bot,
             "assistants": assistants.collect::<Vec<_>>(),
             "chats": chats.collect::<Vec<_>>(),
-        })
+        });
+        if !self.further.is_empty() {
+            let further = self.further.iter();
+            let further =
+                further.map(|dc| json!({ "dc": dc.dc_id(), "port": dc.address().port() }));
+            line["further"] = further.collect();
+        }
+        line
     }
 
     /// Closes the port and every connection, and waits for the tasks to end.
     pub async fn stop(&self) {
         self.world.disconnect();
         self.dc.clone().stop().await;
+        for dc in &self.further {
+            dc.clone().stop().await;
+        }
     }
 }
 

@@ -7,11 +7,13 @@ use grammers_tl_types as tl;
 use tl::{Deserializable, RemoteCall, Serializable, enums, types};
 
 use super::population::{ADA, BORIS, BOT, CLARA, DMITRI, EVE, jam};
+use super::state::DC;
 use super::{Asker, Population, Refusal, Wire, World, lock};
 
 mod bots;
 mod differences;
 mod doors;
+mod elsewhere;
 mod files;
 mod login;
 mod sending;
@@ -25,6 +27,8 @@ type Pushed = (i64, Vec<u8>, Option<i64>);
 struct Notebook {
     pushed: Mutex<Vec<Pushed>>,
     bound: Mutex<Vec<(i64, i64)>>,
+    /// Keys that were signed in elsewhere than at the first data centre.
+    guests: Mutex<Vec<(i32, i64, i64)>>,
 }
 
 impl Wire for Notebook {
@@ -32,11 +36,15 @@ impl Wire for Notebook {
         lock(&self.pushed).push((user, updates, except));
     }
 
-    fn bind(&self, key: i64, user: i64) {
-        lock(&self.bound).push((key, user));
+    fn bind(&self, dc: i32, key: i64, user: i64) {
+        if dc == DC {
+            lock(&self.bound).push((key, user));
+        } else {
+            lock(&self.guests).push((dc, key, user));
+        }
     }
 
-    fn unbind(&self, key: i64) {
+    fn unbind(&self, _: i32, key: i64) {
         lock(&self.bound).retain(|(bound, _)| *bound != key);
     }
 
@@ -52,17 +60,21 @@ struct Town {
 }
 
 fn town() -> Town {
+    town_of(&Population::small())
+}
+
+fn town_of(population: &Population) -> Town {
     let clock = Arc::new(AtomicI32::new(1_700_000_000));
     let hand = Arc::clone(&clock);
-    let world = World::new(&Population::small(), Arc::new(move || hand.load(Ordering::SeqCst)));
+    let world = World::new(population, Arc::new(move || hand.load(Ordering::SeqCst)));
     let notebook = Arc::new(Notebook::default());
-    world.connect(Arc::clone(&notebook) as Arc<dyn Wire>, 4_430);
+    world.connect(Arc::clone(&notebook) as Arc<dyn Wire>, &[(DC, 4_430), (4, 4_440)]);
     Town { world, notebook, clock }
 }
 
 impl Town {
     fn asker(&self, user: i64) -> Asker {
-        Asker { key: user * 10, session: user * 100, user: Some(user) }
+        Asker { dc: DC, key: user * 10, session: user * 100, user: Some(user) }
     }
 
     /// Asks as `asker` and decodes the answer.

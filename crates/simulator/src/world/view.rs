@@ -8,7 +8,7 @@ use super::chat::Chat;
 use super::ids::{self, Kind, peer};
 use super::letter::{Letter, Media};
 use super::population::PlaceKind;
-use super::state::{DC, State};
+use super::state::State;
 
 mod members;
 mod mentioned;
@@ -206,7 +206,7 @@ impl State {
                 video: false,
                 round: false,
                 voice: false,
-                document: Some(self.files.document(*id, DC)),
+                document: Some(self.files.document(*id)),
                 alt_documents: None,
                 video_cover: None,
                 video_timestamp: None,
@@ -216,7 +216,7 @@ impl State {
             Media::Photo(id) => tl::types::MessageMediaPhoto {
                 spoiler: false,
                 live_photo: false,
-                photo: Some(self.files.photo(*id, DC)),
+                photo: Some(self.files.photo(*id)),
                 ttl_seconds: None,
                 video: None,
             }

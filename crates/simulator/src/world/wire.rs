@@ -4,14 +4,14 @@ use super::rpc::Reply;
 
 /// The wire: where updates leave and where keys are signed in and out. No method waits.
 pub trait Wire: Send + Sync {
-    /// Sends serialized `Updates` to every session of `user` but `except`.
+    /// Sends serialized `Updates` to every session of `user` at home but `except`.
     fn push(&self, user: i64, updates: Vec<u8>, except: Option<i64>);
 
-    /// From now on this auth key speaks for `user`.
-    fn bind(&self, key: i64, user: i64);
+    /// From now on this auth key of this data centre speaks for `user` there.
+    fn bind(&self, dc: i32, key: i64, user: i64);
 
-    /// This auth key speaks for nobody any more.
-    fn unbind(&self, key: i64);
+    /// This auth key of this data centre speaks for nobody any more.
+    fn unbind(&self, dc: i32, key: i64);
 
     /// No key speaks for `user` any more (all its sessions were terminated).
     fn unbind_all(&self, user: i64);

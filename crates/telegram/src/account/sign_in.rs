@@ -36,7 +36,7 @@ impl Account {
                 Ok(me) if me.user.id.0 != number => {
                     tracing::info!("the saved login is another account's")
                 }
-                Err(error) if error.fault.class == Class::Fatal => {
+                Err(error) if error.fault.class == Class::Fatal || moved_to(&error).is_some() => {
                     tracing::info!(fault = %error, "the bot's saved login is gone, signing in again");
                 }
                 answer => return self.welcome(answer).await,
@@ -105,19 +105,14 @@ impl Account {
         };
         let answer = match self.probe(self.home(), &request).await {
             // The account lives elsewhere (core.telegram.org, "Working with different data centers").
-            Err(error) if error.rpc.as_ref().is_some_and(|rpc| rpc.code == 303) => {
-                let home =
-                    error.rpc.and_then(|rpc| rpc.value).and_then(|value| i32::try_from(value).ok());
-                let Some(home) = home else { return Err(error.fault.into()) };
-                let former = self.home();
-                match self.session().memory().set_home_dc_id(home).await {
-                    Ok(()) => {}
-                    Err(never) => match never {},
-                }
-                self.link().leave(former);
+            Err(error) => {
+                // one whose address nobody knows would be tried for ever
+                let is_known = |dc: &i32| self.session().memory().lock().address(*dc).is_some();
+                let Some(home) = moved_to(&error).filter(is_known) else { return Err(error) };
+                self.move_home(home).await;
                 self.probe(home, &request).await?
             }
-            answer => answer?,
+            Ok(answer) => answer,
         };
         match answer {
             tl::enums::auth::Authorization::Authorization(authorization) => {
@@ -127,6 +122,13 @@ impl Account {
                 Err(Fault::fatal(Reason::AccountLost, "the bot does not exist any more").into())
             }
         }
+    }
+
+    async fn move_home(&self, home: i32) {
+        let former = self.home();
+        tracing::info!(account = ?self, former, home, "the account lives in another data centre");
+        let Ok(()) = self.session().memory().set_home_dc_id(home).await;
+        self.link().leave(former);
     }
 
     fn introduce(&self, user: Option<tl::enums::User>) -> Result<Me, CallError> {
@@ -141,4 +143,10 @@ impl Account {
         self.learn(&[tl::enums::User::User(user)], &[]);
         Ok(me)
     }
+}
+
+/// The data centre that an account was said to live in.
+fn moved_to(error: &CallError) -> Option<i32> {
+    let rpc = error.rpc.as_ref().filter(|rpc| rpc.code == 303)?;
+    i32::try_from(rpc.value?).ok()
 }

@@ -1,13 +1,11 @@
 //! The first words on every connection: which layer we speak, what we are, and where the data centres are.
 
-use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 
-use grammers_client::session::Session as _;
-use grammers_client::session::types::DcOption;
 use grammers_client::tl::{self, Deserializable as _, Serializable as _};
 
-use crate::session::Memory;
+use crate::session::{Memory, is_somewhere};
 use crate::settings::Settings;
 
 /// `invokeWithLayer(initConnection(help.getConfig))`, which every connection has to begin with
@@ -33,7 +31,7 @@ pub(super) fn words(settings: &Settings) -> Vec<u8> {
 
 /// Takes the time and the addresses out of the answer. One that cannot be read is no reason to be disconnected: the addresses that
 /// are known stay.
-pub(super) async fn learn(memory: &Memory, answer: &[u8]) {
+pub(super) fn learn(memory: &Memory, answer: &[u8]) {
     let config = match tl::enums::Config::from_bytes(answer) {
         Ok(tl::enums::Config::Config(config)) => config,
         Err(error) => {
@@ -42,31 +40,95 @@ pub(super) async fn learn(memory: &Memory, answer: &[u8]) {
         }
     };
     memory.told_time(config.date);
-    for tl::enums::DcOption::Option(option) in config.dc_options {
-        if option.media_only || option.tcpo_only || !option.r#static {
-            continue;
-        }
-        let (Ok(address), Ok(port)) = (option.ip_address.parse(), u16::try_from(option.port))
-        else {
-            tracing::warn!(dc = option.id, "telegram lists an unusable address, ignored");
-            continue;
-        };
-        place(memory, option.id, address, port).await;
+    let mut state = memory.lock();
+    for ((id, _), address) in addresses(&config.dc_options) {
+        state.relocate(id, address);
     }
 }
 
-async fn place(memory: &Memory, id: i32, address: IpAddr, port: u16) {
-    let known: Result<_, Infallible> = memory.dc_option(id);
-    let Ok(known) = known;
-    let mut option = known.unwrap_or_else(|| DcOption {
-        id,
-        ipv4: SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0),
-        ipv6: SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0),
-        auth_key: None,
-    });
-    match address {
-        IpAddr::V4(ip) => option.ipv4 = SocketAddrV4::new(ip, port),
-        IpAddr::V6(ip) => option.ipv6 = SocketAddrV6::new(ip, port, 0, 0),
+/// Where each data centre serves ordinary connections: one address for each kind of network, the permanent one if the
+/// list has one (core.telegram.org/constructor/dcOption).
+fn addresses(options: &[tl::enums::DcOption]) -> HashMap<(i32, bool), SocketAddr> {
+    let mut found: HashMap<(i32, bool), (SocketAddr, bool)> = HashMap::new();
+    for tl::enums::DcOption::Option(option) in options {
+        // for files alone, for other transports, or of somebody who only keeps copies
+        if option.media_only || option.tcpo_only || option.cdn || option.secret.is_some() {
+            continue;
+        }
+        let ip = option.ip_address.parse::<IpAddr>();
+        let address = ip.ok().zip(u16::try_from(option.port).ok()).map(SocketAddr::from);
+        let Some(address) = address.filter(is_somewhere) else {
+            tracing::warn!(dc = option.id, "telegram lists an unusable address, ignored");
+            continue;
+        };
+        let is_permanent = option.r#static;
+        let place = found.entry((option.id, address.is_ipv6())).or_insert((address, is_permanent));
+        if is_permanent && !place.1 {
+            *place = (address, true);
+        }
     }
-    let Ok(()) = memory.set_dc_option(&option).await;
+    found.into_iter().map(|(key, (address, _))| (key, address)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn option(id: i32, ip_address: &str, port: i32) -> tl::types::DcOption {
+        tl::types::DcOption {
+            ipv6: ip_address.contains(':'),
+            media_only: false,
+            tcpo_only: false,
+            cdn: false,
+            r#static: false,
+            this_port_only: false,
+            id,
+            ip_address: ip_address.to_owned(),
+            port,
+            secret: None,
+        }
+    }
+
+    fn chosen(options: &[tl::types::DcOption]) -> Vec<((i32, bool), String)> {
+        let options: Vec<_> = options.iter().cloned().map(tl::enums::DcOption::from).collect();
+        let chosen = addresses(&options).into_iter();
+        let mut chosen: Vec<_> = chosen.map(|(key, address)| (key, address.to_string())).collect();
+        chosen.sort();
+        chosen
+    }
+
+    #[test]
+    fn an_address_for_something_else_is_never_chosen() {
+        let other = |change: fn(&mut tl::types::DcOption)| {
+            let mut option = tl::types::DcOption { r#static: true, ..option(4, "10.0.0.9", 443) };
+            change(&mut option);
+            option
+        };
+        let others = [
+            other(|option| option.media_only = true),
+            other(|option| option.tcpo_only = true),
+            other(|option| option.cdn = true),
+            other(|option| option.secret = Some(vec![1; 16])),
+            other(|option| option.port = 0),
+            other(|option| option.port = 70_000),
+            other(|option| option.ip_address = "0.0.0.0".to_owned()),
+            other(|option| option.ip_address = "pluto.web.telegram.org".to_owned()),
+        ];
+        assert_eq!(chosen(&others), []);
+        let ordinary = [option(4, "10.0.0.4", 443), option(4, "2001:db8::4", 443)];
+        let expected =
+            [((4, false), "10.0.0.4:443".to_owned()), ((4, true), "[2001:db8::4]:443".to_owned())];
+        assert_eq!(chosen(&[&others[..], &ordinary[..]].concat()), expected);
+        assert_eq!(chosen(&[&ordinary[..], &others[..]].concat()), expected);
+    }
+
+    #[test]
+    fn the_permanent_address_comes_before_others_and_the_first_before_the_next() {
+        let permanent = tl::types::DcOption { r#static: true, ..option(2, "10.0.0.2", 443) };
+        let (one, two) = (option(2, "10.0.0.1", 443), option(2, "10.0.0.3", 443));
+        let first = |options: &[tl::types::DcOption]| chosen(options)[0].1.clone();
+        assert_eq!(first(&[one.clone(), permanent.clone(), two.clone()]), "10.0.0.2:443");
+        assert_eq!(first(&[permanent, one.clone()]), "10.0.0.2:443");
+        assert_eq!(first(&[one, two]), "10.0.0.1:443");
+    }
 }

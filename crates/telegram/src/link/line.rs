@@ -143,8 +143,8 @@ impl Line {
         }
     }
 
-    /// A connection that was greeted. A key that the server does not know is never replaced: a second dial proves it,
-    /// and the error says so.
+    /// A connection that was greeted. A key that the server does not know is proved by a second dial. At home it is
+    /// never replaced, and the error says so.
     async fn dial(&mut self) -> Result<(Wire, TcpStream), InvocationError> {
         if self.not_before.is_some_and(|until| Instant::now() < until) {
             return Err(TransportError::BadStatus { status: 429 }.into());
@@ -155,15 +155,15 @@ impl Line {
             sleep(PROOF_PAUSE).await;
             outcome = timeout(limit, self.dial_once()).await.unwrap_or_else(|_| Err(slow()));
         }
+        let is_unknown = outcome.as_ref().is_err_and(|error| is_status(error, 404));
+        if is_unknown && self.memory.lock().home != self.dc {
+            // a key of a data centre that only lends files is worth nothing
+            tracing::info!(dc = self.dc, "the key for files was forgotten there, making another");
+            self.memory.lock().forget_key(self.dc);
+            outcome = timeout(limit, self.dial_once()).await.unwrap_or_else(|_| Err(slow()));
+        }
         if let Err(error) = &outcome {
             self.mind(error);
-            if is_status(error, 404) && self.memory.lock().home != self.dc {
-                // a key of a data centre that only lends files is worth nothing
-                self.memory.lock().forget_key(self.dc);
-                return Err(InvocationError::Dropped(
-                    "the key for files was forgotten, another will be made",
-                ));
-            }
         }
         outcome
     }
@@ -171,8 +171,7 @@ impl Line {
     async fn dial_once(&mut self) -> Result<(Wire, TcpStream), InvocationError> {
         let Ok(option) = self.memory.dc_option(self.dc);
         let option = option.ok_or(InvocationError::InvalidDc)?;
-        let is_ipv6 = self.memory.lock().prefers_ipv6;
-        let address: SocketAddr = if is_ipv6 { option.ipv6.into() } else { option.ipv4.into() };
+        let address = self.memory.lock().address(self.dc).ok_or(InvocationError::InvalidDc)?;
         let key = match option.auth_key {
             Some(key) => key,
             None => self.make_key(address).await?,
@@ -211,7 +210,7 @@ impl Line {
             self.tell(news).await;
             match answered.try_recv() {
                 Ok(answer) => {
-                    greeting::learn(&self.memory, &answer?).await;
+                    greeting::learn(&self.memory, &answer?);
                     return Ok(());
                 }
                 Err(oneshot::error::TryRecvError::Empty) => {}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -103,8 +103,12 @@ impl State {
 
     pub(crate) fn know_self(&mut self, user: i64, is_bot: bool) {
         if self.user.is_some_and(|known| known != user) {
-            // Another account took this session over: nothing that the old one knew is valid.
+            // Another account took this session over: nothing that the old one knew is valid, and its keys elsewhere
+            // speak for the old one.
             self.peers.clear();
+            let home = self.home;
+            let elsewhere = self.datacenters.values_mut().filter(|option| option.id != home);
+            elsewhere.for_each(|option| option.auth_key = None);
             self.updates = UpdatesState::default();
         }
         self.user = Some(user);
@@ -149,19 +153,33 @@ impl State {
     pub(crate) fn pin(&mut self, addresses: &[(i32, SocketAddr)]) {
         for (id, address) in addresses {
             self.pinned.insert(*id, *address);
-            let template = self.home_option().cloned();
-            let option = self.datacenters.entry(*id);
-            let option = match template {
-                Some(template) => {
-                    option.or_insert(DcOption { id: *id, auth_key: None, ..template })
-                }
-                None => continue,
-            };
-            place(option, *address);
+            place(self.datacenters.entry(*id).or_insert_with(|| nowhere(*id)), *address);
         }
         if let Some(address) = self.pinned.get(&self.home) {
             self.prefers_ipv6 = address.is_ipv6();
         }
+    }
+
+    /// Telegram says where a data centre is; an operator who says otherwise is right.
+    pub(crate) fn relocate(&mut self, id: i32, address: SocketAddr) {
+        if self.pinned.contains_key(&id) {
+            return;
+        }
+        let option = self.datacenters.entry(id).or_insert_with(|| nowhere(id));
+        let before = option.clone();
+        place(option, address);
+        self.is_dirty |= before != *option;
+    }
+
+    /// Where to connect for a data centre: on the kind of network that home is on, if it is there too.
+    pub(crate) fn address(&self, id: i32) -> Option<SocketAddr> {
+        if let Some(address) = self.pinned.get(&id) {
+            return Some(*address);
+        }
+        let option = self.datacenters.get(&id)?;
+        let (v4, v6) = (SocketAddr::V4(option.ipv4), SocketAddr::V6(option.ipv6));
+        let order = if self.prefers_ipv6 { [v6, v4] } else { [v4, v6] };
+        order.into_iter().find(is_somewhere)
     }
 
     /// Keeps a key that was just made; one that is there already stays.
@@ -243,6 +261,20 @@ impl State {
         }
         self.is_dirty |= before != self.updates;
     }
+}
+
+/// A data centre of which no address is known.
+fn nowhere(id: i32) -> DcOption {
+    DcOption {
+        id,
+        ipv4: SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0),
+        ipv6: SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0),
+        auth_key: None,
+    }
+}
+
+pub(crate) fn is_somewhere(address: &SocketAddr) -> bool {
+    address.port() != 0 && !address.ip().is_unspecified()
 }
 
 /// Puts an address into a data centre's option.

@@ -59,7 +59,7 @@ impl Desk<'_> {
 
     /// What an input medium becomes once it is here.
     pub(super) fn media(&mut self, media: enums::InputMedia) -> Answered<Media> {
-        let date = self.state.now();
+        let (date, home) = (self.state.now(), self.state.home(self.user));
         let files = &mut self.state.files;
         match media {
             enums::InputMedia::UploadedDocument(m) => {
@@ -70,11 +70,12 @@ impl Desk<'_> {
                 if !has_name && !name.is_empty() {
                     attributes.push(types::DocumentAttributeFilename { file_name: name }.into());
                 }
-                Ok(Media::Document(files.store(bytes, m.mime_type, attributes, date)))
+                Ok(Media::Document(files.store(bytes, m.mime_type, attributes, date, home)))
             }
             enums::InputMedia::UploadedPhoto(m) => {
                 let (bytes, _) = files.finish(self.user, &m.file)?;
-                Ok(Media::Photo(files.store(bytes, "image/jpeg".to_owned(), Vec::new(), date)))
+                let mime = "image/jpeg".to_owned();
+                Ok(Media::Photo(files.store(bytes, mime, Vec::new(), date, home)))
             }
             enums::InputMedia::Document(m) => match m.id {
                 enums::InputDocument::Document(d) => {

@@ -4,13 +4,14 @@ use grammers_tl_types as tl;
 use tl::{enums, types};
 
 use super::{Asker, methods};
+use crate::world::account::Account;
 use crate::world::refusal::{Answered, bad};
 use crate::world::state::{DC, State};
 use crate::world::{World, blank};
 
-struct Doorway<'a> {
-    world: &'a World,
-    asker: Asker,
+pub(super) struct Doorway<'a> {
+    pub(super) world: &'a World,
+    pub(super) asker: Asker,
 }
 
 fn digits(phone: &str) -> String {
@@ -36,6 +37,7 @@ impl World {
             auth::CancelCode => cancel_code,
             auth::SignIn => sign_in,
             auth::ImportBotAuthorization => import_bot,
+            auth::ImportAuthorization => import,
             auth::BindTempAuthKey => bind_temporary_key,
             help::GetConfig => config,
             help::GetNearestDc => nearest_dc,
@@ -51,7 +53,7 @@ impl World {
     pub(super) fn log_out(&self, asker: Asker) -> Answered<Vec<u8>> {
         use tl::Serializable;
         if let Some(wire) = self.wire() {
-            wire.unbind(asker.key);
+            wire.unbind(asker.dc, asker.key);
         }
         let bye: enums::auth::LoggedOut = types::auth::LoggedOut { future_auth_token: None }.into();
         Ok(bye.to_bytes())
@@ -60,8 +62,10 @@ impl World {
 
 impl Doorway<'_> {
     fn new_code(&mut self, phone: &str) -> Answered<enums::auth::SentCode> {
+        let asked = self.asker.dc;
         self.world.with(|state| {
-            state.by_phone(phone)?;
+            let user = state.by_phone(phone)?;
+            state.is_home(user, asked, "PHONE")?;
             let hash = format!("{:016x}", state.fresh());
             state.codes.insert(digits(phone), hash.clone());
             let length = state.login_code.len() as i32;
@@ -91,8 +95,10 @@ impl Doorway<'_> {
     }
 
     fn sign_in(&mut self, q: tl::functions::auth::SignIn) -> Answered<enums::auth::Authorization> {
+        let asked = self.asker.dc;
         let user = self.world.with(|state| {
             let user = state.by_phone(&q.phone_number)?;
+            state.is_home(user, asked, "PHONE")?;
             let phone = digits(&q.phone_number);
             if state.codes.get(&phone) != Some(&q.phone_code_hash) {
                 return Err(bad("PHONE_CODE_EXPIRED"));
@@ -112,14 +118,18 @@ impl Doorway<'_> {
         &mut self,
         q: tl::functions::auth::ImportBotAuthorization,
     ) -> Answered<enums::auth::Authorization> {
+        let asked = self.asker.dc;
         let owner = self.world.with(|state| {
             let mut accounts = state.accounts.values();
-            accounts.find(|a| a.token.as_deref() == Some(q.bot_auth_token.as_str())).map(|a| a.id)
-        });
-        self.welcome(owner.ok_or_else(|| bad("ACCESS_TOKEN_INVALID"))?)
+            let has_it = |a: &&Account| a.token.as_deref() == Some(q.bot_auth_token.as_str());
+            let owner = accounts.find(has_it).map(|a| a.id);
+            let owner = owner.ok_or_else(|| bad("ACCESS_TOKEN_INVALID"))?;
+            state.is_home(owner, asked, "USER").map(|()| owner)
+        })?;
+        self.welcome(owner)
     }
 
-    fn welcome(&mut self, user: i64) -> Answered<enums::auth::Authorization> {
+    pub(super) fn welcome(&mut self, user: i64) -> Answered<enums::auth::Authorization> {
         let shown = self.world.with(|state| {
             match state.accounts.get(&user).and_then(|a| a.refused.clone()) {
                 Some(refusal) => Err(refusal),
@@ -127,7 +137,7 @@ impl Doorway<'_> {
             }
         })?;
         if let Some(wire) = self.world.wire() {
-            wire.bind(self.asker.key, user);
+            wire.bind(self.asker.dc, self.asker.key, user);
         }
         Ok(types::auth::Authorization {
             setup_password_required: false,
@@ -144,15 +154,13 @@ impl Doorway<'_> {
     }
 
     fn config(&mut self, _: tl::functions::help::GetConfig) -> Answered<enums::Config> {
-        self.world.with(|state| {
-            let here = blank::dc_option(DC, "127.0.0.1".to_owned(), i32::from(state.port));
-            let options = vec![types::DcOption { r#static: true, ..here }.into()];
-            Ok(blank::config(state.now(), DC, options).into())
-        })
+        let asked = self.asker.dc;
+        self.world.with(|state| Ok(blank::config(state.now(), asked, state.addresses()).into()))
     }
 
     fn nearest_dc(&mut self, _: tl::functions::help::GetNearestDc) -> Answered<enums::NearestDc> {
-        Ok(types::NearestDc { country: "NL".to_owned(), this_dc: DC, nearest_dc: DC }.into())
+        Ok(types::NearestDc { country: "NL".to_owned(), this_dc: self.asker.dc, nearest_dc: DC }
+            .into())
     }
 
     fn app_config(

@@ -24,6 +24,6 @@ impl Desk<'_> {
     }
 
     fn get_file(&mut self, q: tl::functions::upload::GetFile) -> Answered<enums::upload::File> {
-        self.state.files.chunk(&q)
+        self.state.files.chunk(&q, self.dc)
     }
 }

@@ -1,10 +1,10 @@
 use super::*;
 
 fn stranger() -> Asker {
-    Asker { key: 1, session: 2, user: None }
+    Asker { dc: DC, key: 1, session: 2, user: None }
 }
 
-fn send_code(phone: &str) -> tl::functions::auth::SendCode {
+pub(super) fn send_code(phone: &str) -> tl::functions::auth::SendCode {
     tl::functions::auth::SendCode {
         phone_number: phone.to_owned(),
         api_id: 1,
@@ -24,7 +24,7 @@ fn send_code(phone: &str) -> tl::functions::auth::SendCode {
     }
 }
 
-fn sign_in(phone: &str, hash: &str, code: &str) -> tl::functions::auth::SignIn {
+pub(super) fn sign_in(phone: &str, hash: &str, code: &str) -> tl::functions::auth::SignIn {
     tl::functions::auth::SignIn {
         phone_number: phone.to_owned(),
         phone_code_hash: hash.to_owned(),

@@ -8,7 +8,7 @@ async fn full_channel(telegram: &Telegram, user: i64) -> types::ChannelFull {
     let channel =
         types::InputChannel { channel_id: 1_500, access_hash: world.access_hash(user, jam()) };
     let request = tl::functions::channels::GetFullChannel { channel: channel.into() };
-    let asker = Asker { key: 1, session: 1, user: Some(user) };
+    let asker = Asker { dc: 2, key: 1, session: 1, user: Some(user) };
     let bytes = world.answer(asker, &request.to_bytes()).await.unwrap();
     let enums::messages::ChatFull::Full(full) =
         enums::messages::ChatFull::from_bytes(&bytes).unwrap();
