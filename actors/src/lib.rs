@@ -14,6 +14,7 @@ mod inbox;
 mod journal;
 mod keep;
 mod ledger;
+mod loading;
 mod lookup;
 pub mod pace;
 mod patience;

@@ -13,15 +13,16 @@ use domain::player::{Effect, Input, Line, Phase, Player as Rules};
 use domain::timeline::Timeline;
 use domain::track::{Requester, Track};
 use domain::{Attempt, Fault, MessageId};
-use media::{Load, Pipeline, PipelineEvent, Position, StreamEvent};
+use media::{PipelineEvent, Position, StreamEvent};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use supervisor::{Backoff, ChildSpec, Context, Door, Handle, Undelivered, task::Task};
+use supervisor::{Backoff, ChildSpec, Context, Door, Handle, Undelivered};
 
 use super::{Place, call};
 use crate::desk::why::Failure;
-use crate::feeding::{self, Opened};
+use crate::feeding::Opened;
 use crate::journal::{Journal, Word};
 use crate::keep::Kept;
+use crate::loading::Loading;
 use crate::resolving::{Finding, Told};
 use crate::root::bot;
 use crate::seeker::Seeker;
@@ -86,15 +87,6 @@ pub(crate) struct State {
     is_attached: bool,
     journal: Journal,
     seeker: Seeker,
-}
-
-struct Loading {
-    attempt: Attempt,
-    /// Where in the track it begins.
-    from: Duration,
-    opening: Task,
-    download: Option<Task>,
-    pipeline: Option<Pipeline>,
 }
 
 pub(crate) fn child_spec(door: Door<Msg>, place: Place, call: Handle<call::Msg>) -> ChildSpec {
@@ -343,16 +335,7 @@ impl State {
             return;
         };
         match outcome {
-            Ok(Opened { input, hint, download }) => {
-                loading.download =
-                    download.map(|download| self.context.tasks().spawn_quiet(download));
-                let heard = self.context.handle();
-                let on_event = Box::new(move |event| {
-                    let _missed = heard.send(Msg::Pipeline { attempt, event }).is_err();
-                });
-                let load = Load { from: loading.from, gain: 1.0, hint, on_event };
-                loading.pipeline = Some(self.place.parts.shared.engine.load(input, load));
-            }
+            Ok(opened) => loading.decode(&self.context, &self.place.parts, opened),
             Err(fault) => self.put(Input::Broken { attempt, fault }),
         }
     }
@@ -449,19 +432,8 @@ impl State {
     }
 
     fn load(&mut self, attempt: Attempt, track: Track, from: Duration) {
-        let load_max = self.place.parts.shared.settings.load_max;
-        self.context.tasks().send_after(load_max, Msg::Overdue(attempt));
-        let asked = track.display();
-        let heard = self.context.handle();
-        let on_title = Box::new(move |title| {
-            let _missed = heard.send(Msg::Titled { attempt, title }).is_err();
-        });
-        let opening = feeding::open(&self.place.parts, track, on_title);
-        let opening = self
-            .context
-            .tasks()
-            .spawn(async move { Msg::Opened { attempt, asked, told: Box::new(opening.await) } });
-        self.loading = Some(Loading { attempt, from, opening, download: None, pipeline: None });
+        let parts = &self.place.parts;
+        self.loading = Some(Loading::open(&self.context, parts, attempt, track, from));
         self.is_attached = false;
     }
 
@@ -476,10 +448,7 @@ impl State {
         let Some(loading) = self.loading.take_if(|loading| loading.attempt == attempt) else {
             return;
         };
-        loading.opening.abort();
-        if let Some(download) = &loading.download {
-            download.abort();
-        }
+        loading.abort();
         if self.is_attached {
             self.place.stream.detach();
             self.is_attached = false;
