@@ -171,7 +171,7 @@ async fn actors_killed_by_the_hundred_leave_nothing_behind() {
     assert_eq!(n_killed, n_kills);
     assert_nothing_left(&process, &before, &after);
     everybody_left(&process).await;
-    for kind in ["call", "player", "chat", "assistant", "bot", "extractor"] {
+    for kind in ["call", "player", "chat", "assistant", "bot", "extractor", "supervisor"] {
         assert!(killed.contains_key(kind), "nobody of {kind}: {killed:?}");
     }
     crate::figures::record(

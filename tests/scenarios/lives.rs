@@ -1,5 +1,7 @@
 //! Lives and deaths: whatever actor of a chat dies, the music goes on where it was.
 
+mod supervisors;
+
 use std::time::{Duration, Instant};
 
 use simulator::listener::{Listener, Packet};

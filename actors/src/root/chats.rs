@@ -10,7 +10,9 @@ use domain::player::Input;
 use domain::{ChatId, Fault, Reason};
 use sources::cache::Cache;
 use storage::{Table, Write};
-use supervisor::{ChildSpec, Dynamic, Handle, Intensity, NotStarted, SupervisorSpec, Undelivered};
+use supervisor::{
+    Backoff, ChildSpec, Dynamic, Handle, Intensity, NotStarted, SupervisorSpec, Undelivered,
+};
 use telegram::Account;
 
 pub(crate) use chat::player;
@@ -67,7 +69,9 @@ pub(crate) fn child_spec(parts: Parts) -> Result<(ChildSpec, Chats), Fault> {
     let players = Players::default();
     let ends = End { dynamic: dynamic.clone(), players: players.clone() };
     let parts = Arc::new(chat::Parts { shared: parts, direct, ends });
-    Ok((ChildSpec::supervisor("chats", spec), Chats { dynamic, parts, players }))
+    let spec =
+        ChildSpec::supervisor("chats", spec.keeps_children()).backoff(Backoff::FIRST_IMMEDIATE);
+    Ok((spec, Chats { dynamic, parts, players }))
 }
 
 /// How a chat ends itself.

@@ -1,9 +1,12 @@
 //! Dynamic — the handle to a supervisor whose children come and go.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use ractor::Message;
@@ -24,6 +27,7 @@ pub enum NotStarted {
 
 /// Starts and ends the children of one dynamic supervisor. Cheap to clone. When the supervisor is
 /// restarted its dynamic children are gone, like in Erlang: whoever started them must know why.
+/// Unless it keeps them ([`crate::SupervisorSpec::keeps_children`]).
 #[derive(Clone)]
 pub struct Dynamic {
     supervisor: Handle<Msg>,
@@ -33,8 +37,18 @@ pub struct Dynamic {
 #[derive(Default)]
 struct Shared {
     node: OnceLock<Arc<Node>>,
+    keeps_children: AtomicBool,
+    book: Mutex<Book>,
+}
+
+#[derive(Default)]
+struct Book {
     /// Ids that are taken: of children that run, wait, are parked, or are still ending.
-    ids: Mutex<BTreeSet<Arc<str>>>,
+    ids: BTreeSet<Arc<str>>,
+    /// Those that were told to end. Their supervisor may die before it hears of it.
+    ending: BTreeSet<Arc<str>>,
+    /// Between two lives of a supervisor that keeps its children.
+    kept: BTreeMap<Arc<str>, (ChildSpec, Taken)>,
 }
 
 /// An id that is taken until this is dropped: with the child, or with a message that nobody reads
@@ -42,6 +56,12 @@ struct Shared {
 pub(crate) struct Taken {
     shared: Arc<Shared>,
     id: Arc<str>,
+}
+
+/// A child on its way to its supervisor, which may die before it reads of it.
+pub(crate) struct Adding {
+    shared: Arc<Shared>,
+    inner: Option<(Box<ChildSpec>, Taken)>,
 }
 
 impl Dynamic {
@@ -57,23 +77,31 @@ impl Dynamic {
     /// The child was not accepted and will not be started.
     pub fn start(&self, spec: ChildSpec) -> Result<(), NotStarted> {
         let taken = self.take(&spec.id).ok_or(NotStarted::Present)?;
-        let add = Msg::Add(Box::new(spec), taken);
-        self.supervisor.send(add).map_err(|undelivered| match undelivered {
-            Undelivered::Full(_) => NotStarted::Full,
-            Undelivered::Down(_) => NotStarted::Down,
+        let adding = Adding { shared: self.shared.clone(), inner: Some((Box::new(spec), taken)) };
+        self.supervisor.send(Msg::Add(adding)).map_err(|undelivered| {
+            let not_started = match undelivered {
+                Undelivered::Full(_) => NotStarted::Full,
+                Undelivered::Down(_) => NotStarted::Down,
+            };
+            if let Msg::Add(adding) = undelivered.into_message() {
+                drop(adding.read());
+            }
+            not_started
         })
     }
 
     /// Asks a child to end, by the rules of its spec; never waits. False when there is no such
     /// child or the supervisor cannot hear.
     pub fn end(&self, id: &str) -> bool {
-        self.contains(id) && self.supervisor.send(Msg::End(id.into(), None)).is_ok()
+        let is_there = self.leaves(id);
+        is_there && self.supervisor.send(Msg::End(id.into(), None)).is_ok()
     }
 
     /// Ends a child and waits until it, its tasks and its subtree are gone and its id is free.
     /// A child that does not exist is gone.
     pub async fn end_and_wait(&self, id: &str) {
         let (gone, is_gone) = oneshot::channel();
+        self.leaves(id);
         if self.supervisor.send(Msg::End(id.into(), Some(gone))).is_ok() {
             // a supervisor that ends itself drops the sender, after its children
             is_gone.await.ok();
@@ -81,12 +109,12 @@ impl Dynamic {
     }
 
     pub fn contains(&self, id: &str) -> bool {
-        self.ids().contains(id)
+        self.shared.book().ids.contains(id)
     }
 
     /// The ids that are taken, in alphabetical order.
     pub fn ids_now(&self) -> Vec<Arc<str>> {
-        self.ids().iter().cloned().collect()
+        self.shared.book().ids.iter().cloned().collect()
     }
 
     /// The handle of a child, or of a child below it: `find::<player::Msg>("-100123/player")`.
@@ -101,29 +129,86 @@ impl Dynamic {
 
     /// Takes an id, unless it is taken already.
     pub(crate) fn take(&self, id: &Arc<str>) -> Option<Taken> {
-        let is_free = self.ids().insert(id.clone());
+        let is_free = self.shared.book().ids.insert(id.clone());
         is_free.then(|| Taken { shared: self.shared.clone(), id: id.clone() })
     }
 
-    fn ids(&self) -> MutexGuard<'_, BTreeSet<Arc<str>>> {
-        self.shared.ids()
+    /// Notes that a child will not come back; whether it was there.
+    fn leaves(&self, id: &str) -> bool {
+        let mut book = self.shared.book();
+        let id = book.ids.get(id).cloned();
+        let kept = id.as_ref().and_then(|id| book.kept.remove(id));
+        book.ending.extend(id.clone());
+        // what is dropped looks into the book itself
+        drop(book);
+        if let Some((spec, _)) = kept {
+            spec.door.seal();
+        }
+        id.is_some()
+    }
+
+    pub(crate) fn keep_children(&self) {
+        self.shared.keeps_children.store(true, Relaxed);
+    }
+
+    /// The supervisor is gone, and the child might be there again when it is.
+    pub(crate) fn left(&self, spec: ChildSpec, taken: Taken) {
+        self.shared.left(spec, taken);
+    }
+
+    /// The children to begin with, in the order in which they were started.
+    pub(crate) fn take_kept(&self) -> Vec<(ChildSpec, Taken)> {
+        let kept = std::mem::take(&mut self.shared.book().kept);
+        let mut kept: Vec<(ChildSpec, Taken)> = kept.into_values().collect();
+        kept.sort_by_key(|(spec, _)| spec.level);
+        kept
     }
 }
 
 impl Shared {
-    fn ids(&self) -> MutexGuard<'_, BTreeSet<Arc<str>>> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    fn left(&self, spec: ChildSpec, taken: Taken) {
+        let mut book = self.book();
+        let is_kept = self.keeps_children.load(Relaxed) && !book.ending.contains(&spec.id);
+        let gone = match is_kept {
+            true => book.kept.insert(spec.id.clone(), (spec, taken)),
+            false => Some((spec, taken)),
+        };
+        // what is dropped looks into the book itself
+        drop(book);
+        if let Some((spec, _)) = gone {
+            spec.door.seal();
+        }
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Adding {
+    pub(crate) fn read(mut self) -> (Box<ChildSpec>, Taken) {
+        self.inner.take().expect("it is read once, and that consumes it")
+    }
+}
+
+impl Drop for Adding {
+    fn drop(&mut self) {
+        if let Some((spec, taken)) = self.inner.take() {
+            self.shared.left(*spec, taken);
+        }
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.shared.ids().remove(&self.id);
+        let mut book = self.shared.book();
+        book.ids.remove(&self.id);
+        book.ending.remove(&self.id);
     }
 }
 
 impl fmt::Debug for Dynamic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dynamic").field("ids", &*self.ids()).finish()
+        f.debug_struct("Dynamic").field("ids", &self.ids_now()).finish()
     }
 }

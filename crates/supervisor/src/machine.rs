@@ -94,6 +94,11 @@ impl Machine {
         std::mem::take(&mut self.effects)
     }
 
+    /// Whether a child should be running as long as this supervisor is.
+    pub(crate) fn is_wanted(&self, key: Key) -> bool {
+        self.children.get(&key).is_some_and(|child| child.is_wanted)
+    }
+
     /// When the machine wants a [`Input::Tick`], if nothing happens before. What is due already
     /// waits for something else to happen, not for time.
     pub(crate) fn wakes_at(&self, now: Instant) -> Option<Instant> {

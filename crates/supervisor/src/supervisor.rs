@@ -9,7 +9,7 @@ use crate::{
     Reply,
     child_spec::ChildSpec,
     context::Context,
-    dynamic::Taken,
+    dynamic::{Adding, Taken},
     launch::{Report, ReportTo},
     machine::{Env, Input, Machine, Manner, Rules},
     node::{Key, Node, Stage},
@@ -27,7 +27,7 @@ pub(crate) use self::orders::{Answer, Order};
 
 pub(crate) enum Msg {
     /// A dynamic child, its id already taken.
-    Add(Box<ChildSpec>, Taken),
+    Add(Adding),
     /// A dynamic child shall go for ever; the sender is dropped or told when it is gone.
     End(Arc<str>, Option<oneshot::Sender<()>>),
     /// Something shall be done with one child; the answer says what came of it.
@@ -71,7 +71,7 @@ struct Place {
     node: Arc<Node>,
     cell: Option<ActorCell>,
     /// Keeps a dynamic child's id from others.
-    _taken: Option<Taken>,
+    taken: Option<Taken>,
 }
 
 impl Supervisor {
@@ -105,7 +105,8 @@ impl Actor for Supervisor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Add(spec, taken) => {
+            Msg::Add(adding) => {
+                let (spec, taken) = adding.read();
                 state.add(*spec, Some(taken), &myself);
             }
             Msg::End(id, gone) => state.end(&id, gone, &myself),
@@ -155,11 +156,17 @@ impl State {
         if let Some(dynamic) = &spec.dynamic {
             dynamic.placed(&node);
         }
+        let (mut specs, mut taken) =
+            (spec.children.clone(), spec.children.iter().map(|_| None).collect::<Vec<_>>());
+        for (spec, id) in spec.take_kept() {
+            specs.push(spec);
+            taken.push(Some(id));
+        }
         let children: BTreeMap<Key, Place> = node
-            .replant(&spec.children)
+            .replant(&specs)
             .into_iter()
-            .zip(&spec.children)
-            .map(|((key, node), spec)| (key, Place::new(spec.clone(), node, None)))
+            .zip(specs.into_iter().zip(taken))
+            .map(|((key, node), (spec, taken))| (key, Place::new(spec, node, taken)))
             .collect();
         let rules = children
             .iter()
@@ -243,17 +250,22 @@ impl State {
 
 impl Place {
     fn new(spec: ChildSpec, node: Arc<Node>, taken: Option<Taken>) -> Place {
-        Place { spec, node, cell: None, _taken: taken }
+        Place { spec, node, cell: None, taken }
     }
 }
 
-/// However the supervisor ends: its dynamic children are gone by then or are being ended, and
-/// nobody will start them again.
+/// However the supervisor ends: its dynamic children are gone by then or are being ended. Whether
+/// its next life begins with them is theirs to say who hand them over.
 impl Drop for State {
     fn drop(&mut self) {
-        for place in self.children.values() {
+        for (key, place) in std::mem::take(&mut self.children) {
             place.node.set_stage(Stage::Ended, 0);
             place.spec.door.seal();
+            if let (Some(dynamic), Some(taken)) = (&self.spec.dynamic, place.taken)
+                && self.machine.is_wanted(key)
+            {
+                dynamic.left(place.spec, taken);
+            }
         }
     }
 }

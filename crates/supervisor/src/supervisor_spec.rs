@@ -2,7 +2,7 @@
 
 use crate::{
     child_spec::ChildSpec,
-    dynamic::Dynamic,
+    dynamic::{Dynamic, Taken},
     handle::{Door, door},
     intensity::Intensity,
     strategy::Strategy,
@@ -55,6 +55,15 @@ impl SupervisorSpec {
         spec.dynamic = Some(dynamic.clone());
         spec.door = Some(door);
         (spec, dynamic)
+    }
+
+    /// The children of a dynamic supervisor are there again when it is: from the same specs, behind
+    /// the same doors, and their ids are taken meanwhile. In Erlang its next life begins empty.
+    pub fn keeps_children(self) -> Self {
+        if let Some(dynamic) = &self.dynamic {
+            dynamic.keep_children();
+        }
+        self
     }
 
     /// First starts must succeed, exactly like in Erlang: a child that fails its first start fails
@@ -112,7 +121,21 @@ impl SupervisorSpec {
         specs.into_iter().fold(self, Self::child)
     }
 
+    /// What the life before has left.
+    pub(crate) fn take_kept(&self) -> Vec<(ChildSpec, Taken)> {
+        self.dynamic.as_ref().map(Dynamic::take_kept).unwrap_or_default()
+    }
+
     pub(crate) fn take_door(&mut self) -> Door<Msg> {
         self.door.take().unwrap_or_else(|| door(CONTROL_BOUND).0)
+    }
+}
+
+/// Nobody will start it again, and so nobody waits for its children any more.
+impl Drop for SupervisorSpec {
+    fn drop(&mut self) {
+        for (spec, _) in self.take_kept() {
+            spec.door.seal();
+        }
     }
 }

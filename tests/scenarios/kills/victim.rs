@@ -131,7 +131,7 @@ fn kind_of(path: &str) -> &'static str {
         ["root", "chats", _] => "chat",
         ["root", "chats", _, "call"] => "call",
         ["root", "chats", _, "player"] => "player",
-        // they fall only when their children fall too often, which is another story
+        ["root", "extractors" | "assistants" | "chats"] => "supervisor",
         _ => "",
     }
 }
@@ -140,7 +140,7 @@ fn kind_of(path: &str) -> &'static str {
 fn weight(kind: &str) -> usize {
     match kind {
         "call" | "player" => 6,
-        "chat" => 2,
+        "chat" | "supervisor" => 2,
         _ => 1,
     }
 }

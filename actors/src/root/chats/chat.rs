@@ -62,5 +62,5 @@ pub(crate) fn child_spec(
     let spec = SupervisorSpec::new(Strategy::RestForOne, INTENSITY)
         .child(call::child_spec(call_door, place.clone(), player.clone()))
         .child(player::child_spec(player_door, place, call));
-    (ChildSpec::supervisor(chat.to_string(), spec).transient(), player, shown)
+    (ChildSpec::supervisor(chat.to_string(), spec), player, shown)
 }

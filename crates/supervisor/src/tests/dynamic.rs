@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::lab::{Habits, Lab, PATIENT, Word, group, kill, secs, settle, start, tell};
-use crate::{Backoff, ChildSpec, Dynamic, NotStarted, Root, Strategy, SupervisorSpec};
+use crate::{Backoff, ChildSpec, Dynamic, Intensity, NotStarted, Root, Strategy, SupervisorSpec};
 
 fn chat(lab: &Lab, id: &str) -> ChildSpec {
     let pair = group(Strategy::RestForOne).child(lab.child("call")).child(lab.child("player"));
@@ -168,4 +168,101 @@ async fn a_child_that_was_asked_of_a_dying_supervisor_can_be_asked_of_its_succes
     settle().await;
     assert!(chats.find::<Word>("-100/player").is_some());
     assert_eq!(lab.take_trace(), ["start chats/-100/call", "start chats/-100/player"]);
+}
+
+async fn kept_chats() -> (Root, Dynamic) {
+    let (spec, chats) = SupervisorSpec::dynamic(Intensity { restarts_max: 3, within: secs(60) });
+    let chats_spec =
+        ChildSpec::supervisor("chats", spec.keeps_children()).backoff(Backoff::STANDARD);
+    let root = start(group(Strategy::OneForOne).child(chats_spec)).await;
+    (root, chats)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_that_keeps_its_children_has_them_again_behind_the_same_doors() {
+    let lab = Lab::default();
+    let (root, chats) = kept_chats().await;
+    for id in ["-300", "-100", "-200"] {
+        chats.start(chat(&lab, id)).unwrap();
+    }
+    settle().await;
+    let player = chats.find::<Word>("-100/player").unwrap();
+    lab.take_trace();
+    kill(&root, "chats");
+    settle().await;
+    assert!(lab.alive().is_empty());
+    assert_eq!(chats.start(chat(&lab, "-100")), Err(NotStarted::Present), "it only waits");
+    lab.take_trace();
+    tokio::time::sleep(secs(10)).await;
+    let started: Vec<String> =
+        lab.take_trace().into_iter().filter(|line| line.ends_with("/call")).collect();
+    assert_eq!(
+        started,
+        ["start chats/-300/call", "start chats/-100/call", "start chats/-200/call"],
+        "in the order in which they were started first"
+    );
+    assert_eq!(player.ask(Word::Ping, secs(1)).await, Ok(2), "its second life, by the old handle");
+    chats.end_and_wait("-100").await;
+    assert_eq!(lab.alive().len(), 4);
+    root.shutdown().await;
+    assert!(lab.alive().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_that_gave_up_has_the_children_again_that_it_keeps() {
+    let lab = Lab::default();
+    let (root, chats) = kept_chats().await;
+    chats.start(lab.child("bad")).unwrap();
+    chats.start(lab.child("good")).unwrap();
+    settle().await;
+    for _ in 0..4 {
+        tell(&root, "chats/bad", Word::Crash).await;
+    }
+    assert!(lab.alive().is_empty(), "it gave up");
+    tokio::time::sleep(secs(10)).await;
+    assert_eq!(lab.alive(), ["root/chats/bad", "root/chats/good"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_that_is_ended_while_its_supervisor_is_down_does_not_come_back() {
+    let lab = Lab::default();
+    let (root, chats) = kept_chats().await;
+    for id in ["before", "between", "stays"] {
+        chats.start(lab.child(id)).unwrap();
+    }
+    settle().await;
+    // in one breath: it lies in the mailbox when the kill is noticed
+    kill(&root, "chats");
+    chats.end("before");
+    settle().await;
+    chats.end("between");
+    assert_eq!(chats.ids_now().iter().map(|id| &**id).collect::<Vec<_>>(), ["stays"]);
+    tokio::time::sleep(secs(10)).await;
+    assert_eq!(lab.alive(), ["root/chats/stays"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_that_its_dying_supervisor_did_not_read_of_is_there_with_its_successor() {
+    let lab = Lab::default();
+    let (root, chats) = kept_chats().await;
+    let (door, handle) = crate::door::<Word>(4);
+    kill(&root, "chats");
+    chats.start(lab.child_behind(door, "x")).unwrap();
+    settle().await;
+    assert!(lab.alive().is_empty());
+    tokio::time::sleep(secs(10)).await;
+    assert_eq!(lab.alive(), ["root/chats/x"]);
+    assert_eq!(handle.ask(Word::Ping, secs(1)).await, Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_that_is_never_started_again_keeps_nobody() {
+    let lab = Lab::default();
+    let (root, chats) = kept_chats().await;
+    let (door, handle) = crate::door::<Word>(4);
+    chats.start(lab.child_behind(door, "x")).unwrap();
+    settle().await;
+    root.shutdown().await;
+    assert!(chats.ids_now().is_empty());
+    assert_eq!(handle.ask(Word::Ping, secs(1)).await, Err(crate::Unanswered::Down));
 }

@@ -13,8 +13,8 @@ use std::{
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::{
-    Backoff, ChildSpec, Context, Event, EventKind, Events, Failure, Handle, Intensity, Options,
-    Reply, Root, Strategy, SupervisorSpec, start_root,
+    Backoff, ChildSpec, Context, Door, Event, EventKind, Events, Failure, Handle, Intensity,
+    Options, Reply, Root, Strategy, SupervisorSpec, start_root,
 };
 
 type Action = Box<dyn FnOnce(&Context<Word>) + Send>;
@@ -76,6 +76,12 @@ impl Lab {
         let lab = self.clone();
         ChildSpec::worker(id, move |context| (Probe, (lab.clone(), habits.clone(), context)))
             .backoff(Backoff::NONE)
+    }
+
+    pub(super) fn child_behind(&self, door: Door<Word>, id: &str) -> ChildSpec {
+        let lab = self.clone();
+        let start = move |context| (Probe, (lab.clone(), Habits::default(), context));
+        ChildSpec::behind(door, id, start).backoff(Backoff::NONE)
     }
 
     pub(super) fn note(&self, text: impl fmt::Display) {

@@ -131,9 +131,7 @@ pub(crate) struct State {
 pub(crate) fn child_spec(door: Door<Msg>, place: Place, player: Handle<player::Msg>) -> ChildSpec {
     let start =
         move |context| (Call, Args { context, place: place.clone(), player: player.clone() });
-    ChildSpec::behind(door, "call", start)
-        .transient()
-        .backoff(Backoff { first_immediate: true, ..Backoff::STANDARD })
+    ChildSpec::behind(door, "call", start).transient().backoff(Backoff::FIRST_IMMEDIATE)
 }
 
 impl Actor for Call {

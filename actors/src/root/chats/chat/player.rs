@@ -91,9 +91,7 @@ pub(crate) struct State {
 
 pub(crate) fn child_spec(door: Door<Msg>, place: Place, call: Handle<call::Msg>) -> ChildSpec {
     let start = move |context| (Player, Args { context, place: place.clone(), call: call.clone() });
-    ChildSpec::behind(door, "player", start)
-        .transient()
-        .backoff(Backoff { first_immediate: true, ..Backoff::STANDARD })
+    ChildSpec::behind(door, "player", start).transient().backoff(Backoff::FIRST_IMMEDIATE)
 }
 
 impl Actor for Player {
