@@ -15,6 +15,9 @@ const FULL_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub(crate) struct Slot(watch::Sender<Option<Account>>);
 
+/// Others find the account as long as this is kept: until the end of the life that signed it in, however it ends.
+pub(crate) struct Shown(Slot);
+
 // === impl Slot ===
 
 impl Slot {
@@ -22,12 +25,26 @@ impl Slot {
         Slot(watch::Sender::new(None))
     }
 
-    pub(crate) fn put(&self, account: Option<Account>) {
-        self.0.send_replace(account);
+    pub(crate) fn show(&self, account: Account) -> Shown {
+        self.0.send_replace(Some(account));
+        Shown(self.clone())
     }
 
     pub(crate) fn now(&self) -> Option<Account> {
         self.0.borrow().clone()
+    }
+
+    /// Whether it is signed in.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+}
+
+// === impl Shown ===
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.0.0.send_replace(None);
     }
 }
 

@@ -34,7 +34,6 @@ pub(crate) struct Roster {
 struct Place {
     handle: Handle<assistant::Msg>,
     /// Set while it is signed in.
-    is_ready: Arc<std::sync::atomic::AtomicBool>,
     n_calls: Arc<AtomicUsize>,
     watchers: Watchers,
     account: Slot,
@@ -83,7 +82,6 @@ pub(crate) fn child_spec(
         let (door, handle) = door(BOUND);
         let place = Place {
             handle,
-            is_ready: Arc::default(),
             n_calls: Arc::default(),
             watchers: Watchers::default(),
             account: Slot::new(),
@@ -92,7 +90,6 @@ pub(crate) fn child_spec(
             telegram: telegram.clone(),
             session,
             bot_account: bot_account.clone(),
-            is_ready: place.is_ready.clone(),
             watchers: place.watchers.clone(),
             slot: place.account.clone(),
         };
@@ -133,8 +130,7 @@ impl Roster {
     /// Whether the one that served the chat before a restart is on its way.
     pub(crate) fn is_awaited(&self, chat: ChatId, not: &[Seat]) -> bool {
         let last = self.last();
-        let is_ready = |seat: Seat| self.places[seat.0].is_ready.load(Ordering::Acquire);
-        let is_away = |seat: &Seat| !not.contains(seat) && !is_ready(*seat);
+        let is_away = |seat: &Seat| !not.contains(seat) && !self.places[seat.0].account.is_taken();
         last.of(chat).filter(is_away).is_some() && last.is_awaited(chat)
     }
 
@@ -153,10 +149,7 @@ impl Roster {
         let mut last = self.last();
         let is_free = |seat: &Seat| {
             !not.contains(seat)
-                && self
-                    .places
-                    .get(seat.0)
-                    .is_some_and(|place| place.is_ready.load(Ordering::Acquire))
+                && self.places.get(seat.0).is_some_and(|place| place.account.is_taken())
         };
         let load = |seat: &Seat| self.places[seat.0].n_calls.load(Ordering::Acquire);
         let known = last.of(chat).filter(|seat| !not.contains(seat));

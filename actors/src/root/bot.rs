@@ -32,7 +32,7 @@ use crate::speech::panel::Saying;
 use crate::speech::{Language, Texts};
 use crate::stats::Board;
 use crate::voice::Said;
-use crate::wire::{self, Slot};
+use crate::wire::{self, Shown, Slot};
 
 pub(crate) enum Msg {
     Ready(Result<Box<Me>, CallError>, Result<Vec<ChatId>, Fault>),
@@ -147,6 +147,7 @@ pub(crate) struct State {
     context: Context<Msg>,
     parts: Arc<Parts>,
     account: Account,
+    shown: Option<Shown>,
     updates: Option<telegram::Updates>,
     desk: Desk,
 }
@@ -179,7 +180,7 @@ impl Actor for Bot {
             Msg::Ready(me.map(Box::new), left)
         });
         let desk = Desk::new(context.clone(), parts.clone(), account.clone());
-        Ok(State { context, parts, account, updates: Some(updates), desk })
+        Ok(State { context, parts, account, shown: None, updates: Some(updates), desk })
     }
 
     async fn handle(
@@ -230,7 +231,7 @@ impl Actor for Bot {
         _: ActorRef<Msg>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        state.parts.account.put(None);
+        state.shown = None;
         state.account.close();
         Ok(())
     }
@@ -247,7 +248,7 @@ impl State {
         let me = outcome.map_err(|error| wire::failure(error.into()))?;
         tracing::info!(username = me.user.username.as_deref(), "bot signed in");
         self.desk.signed_in(me.user.username.clone().unwrap_or_default());
-        self.parts.account.put(Some(self.account.clone()));
+        self.shown = Some(self.parts.account.show(self.account.clone()));
         match left {
             Ok(left) => self.take_up(left),
             Err(fault) => self.take_up_later(&fault),

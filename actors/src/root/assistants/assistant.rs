@@ -6,7 +6,6 @@
 //! survives the session, on disk or in MongoDB · loses: requests under way, which their callers count as unanswered
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::{Class, Fault, call::Row};
@@ -18,7 +17,7 @@ use tokio::sync::watch;
 use super::Watchers;
 use crate::requests::{Request, people_of};
 use crate::root::chats::chat::call;
-use crate::wire::{self, Slot};
+use crate::wire::{self, Shown, Slot};
 
 /// How long the end waits for requests that are under way; the rest of the deadline is for the goodbye.
 const REQUESTS_MAX: Duration = Duration::from_secs(3);
@@ -43,7 +42,6 @@ pub(crate) struct Parts {
     pub(crate) telegram: telegram::Settings,
     pub(crate) session: Session,
     pub(crate) bot_account: Slot,
-    pub(crate) is_ready: Arc<AtomicBool>,
     pub(crate) watchers: Watchers,
     /// Where others find this account while it is signed in.
     pub(crate) slot: Slot,
@@ -59,6 +57,7 @@ pub(crate) struct Assistant;
 pub(crate) struct State {
     context: Context<Msg>,
     parts: Parts,
+    shown: Option<Shown>,
     account: Account,
     updates: Option<telegram::Updates>,
     me: Option<Me>,
@@ -80,15 +79,21 @@ impl Actor for Assistant {
 
     async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         let Args { context, parts } = args;
-        parts.is_ready.store(false, Ordering::Release);
-        parts.slot.put(None);
         let (account, updates, runner) =
             telegram::connect(parts.telegram.clone(), parts.session.clone());
         wire::drive(runner, &context, Msg::Ended);
         let (signing, session) = (account.clone(), parts.session.clone());
         context.tasks().spawn(async move { Msg::Ready(sign_in(&signing, &session).await) });
         let n_asked = Arc::new(watch::Sender::new(0));
-        Ok(State { context, parts, account, updates: Some(updates), me: None, n_asked })
+        Ok(State {
+            context,
+            parts,
+            shown: None,
+            account,
+            updates: Some(updates),
+            me: None,
+            n_asked,
+        })
     }
 
     async fn handle(
@@ -114,8 +119,7 @@ impl Actor for Assistant {
         _: ActorRef<Msg>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        state.parts.is_ready.store(false, Ordering::Release);
-        state.parts.slot.put(None);
+        state.shown = None;
         let (account, mut n_asked) = (state.account.clone(), state.n_asked.subscribe());
         state.context.tasks().finish(async move {
             // leaving voice chats is among them
@@ -151,13 +155,12 @@ impl State {
             self.context.tasks().spawn_quiet(pump);
         }
         self.me = Some(*me);
-        self.parts.is_ready.store(true, Ordering::Release);
-        self.parts.slot.put(Some(self.account.clone()));
+        self.shown = Some(self.parts.slot.show(self.account.clone()));
         self.context.ready();
         Ok(())
     }
 
-    fn ended(&self, outcome: Result<(), Fault>) -> supervisor::Failure {
+    fn ended(&mut self, outcome: Result<(), Fault>) -> supervisor::Failure {
         match outcome {
             Ok(()) => supervisor::Failure::transient("the connection ended"),
             Err(fault) => self.failed(fault),
@@ -165,9 +168,8 @@ impl State {
     }
 
     /// The calls of a login that is gone look for another assistant at once.
-    fn failed(&self, fault: Fault) -> supervisor::Failure {
-        self.parts.is_ready.store(false, Ordering::Release);
-        self.parts.slot.put(None);
+    fn failed(&mut self, fault: Fault) -> supervisor::Failure {
+        self.shown = None;
         if fault.class == Class::Fatal {
             self.tell(None, || call::Msg::AssistantLost(fault.clone()));
         }

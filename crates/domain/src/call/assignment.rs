@@ -17,8 +17,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl Machine {
     pub(super) fn assign(&mut self, effects: &mut Effects) {
+        self.assign_none_of(self.tried.clone(), effects);
+    }
+
+    fn assign_none_of(&mut self, not: Vec<Seat>, effects: &mut Effects) {
         self.step = Step::Assigning;
-        effects.push(Effect::Assign { attempt: self.attempt, not: self.tried.clone() });
+        effects.push(Effect::Assign { attempt: self.attempt, not });
     }
 
     pub(super) fn assigned(&mut self, seat: Option<Seat>, now: Duration, effects: &mut Effects) {
@@ -38,7 +42,6 @@ impl Machine {
     fn take_over(&mut self, seat: Seat, effects: &mut Effects) {
         let is_another = self.seat != Some(seat);
         self.seat = Some(seat);
-        self.silent_since = None;
         self.is_entered &= !is_another;
         effects.push(Effect::Switch);
         match self.blame.take() {
@@ -106,14 +109,16 @@ impl Machine {
     /// Looks for another assistant; without one, `fault` is what people read.
     pub(super) fn change(&mut self, fault: Fault, effects: &mut Effects) {
         self.hang_up(effects);
-        self.silent_since = None;
-        // one that is merely away may be back in a moment
+        let mut not = self.tried.clone();
+        not.extend(self.seat);
+        // one that is merely away may be back in a moment, but not in this one
         if fault.reason != Reason::NoAssistant {
-            self.tried.extend(self.seat);
+            self.tried.clone_from(&not);
+            self.silent_since = None;
         }
         // what is wrong with the first one is what people can mend
         self.blame.get_or_insert(fault);
-        self.assign(effects);
+        self.assign_none_of(not, effects);
     }
 
     /// A check was not answered; media may flow all the same.

@@ -72,6 +72,7 @@ impl Machine {
         match outcome {
             Ok(()) => {
                 self.is_entered = true;
+                self.silent_since = None;
                 self.find(effects);
             }
             Err(fault) => self.retry_or_give_up(fault, now, effects),
@@ -84,6 +85,9 @@ impl Machine {
         now: Duration,
         effects: &mut Effects,
     ) {
+        if outcome.is_ok() {
+            self.silent_since = None;
+        }
         match outcome {
             Ok(Some(found)) if found.is_conference => {
                 self.give_up(

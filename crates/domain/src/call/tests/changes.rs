@@ -164,6 +164,30 @@ fn a_silent_assistant_goes_on_playing_until_another_one_is_there() {
     assert_eq!(table.switched(), Some(Reason::NoAssistant));
 }
 
+/// Signed in as far as anybody knows, and yet every request comes back at once.
+#[test]
+fn an_assistant_that_is_there_and_takes_nothing_is_asked_once_a_second() {
+    let mut table = Table::with(1);
+    table.put(Input::Join);
+    let mut n_asked = 0;
+    let mut n_seconds = 0;
+    loop {
+        while table.enters() {
+            n_asked += 1;
+            assert!(n_asked <= n_seconds + 1, "it goes round in circles");
+            let fault = Fault::transient(Reason::NoAssistant, "the assistant is not connected");
+            table.put(Input::Entered { attempt: table.attempt(), outcome: Err(fault) });
+        }
+        if table.failed().is_some() {
+            break;
+        }
+        table.wake_after(1);
+        n_seconds += 1;
+        assert!(n_seconds <= 60, "it waits for ever");
+    }
+    assert_eq!((table.failed(), n_seconds), (Some(Reason::NoAssistant), 30));
+}
+
 #[test]
 fn an_answered_check_ends_the_silence() {
     let mut table = Table::up_with(2);
