@@ -1,5 +1,6 @@
 //! Lives and deaths: whatever actor of a chat dies, the music goes on where it was.
 
+mod between;
 mod supervisors;
 
 use std::time::{Duration, Instant};

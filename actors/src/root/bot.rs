@@ -19,7 +19,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use supervisor::{ChildSpec, Context, Door, Handle, Reply};
 use telegram::{Account, CallError, Incoming, Me};
 
-use super::chats::Chats;
+use super::chats::{Chats, Untaken};
 use super::extractors::resolver;
 use crate::alarm::Alarm;
 use crate::desk::Desk;
@@ -87,6 +87,13 @@ pub(crate) enum Msg {
         chat: ChatId,
         asked_in: MessageId,
         fault: Fault,
+    },
+    /// A command waited for a player that is between two lives, and none took it.
+    NotCommanded {
+        chat: ChatId,
+        control: Control,
+        by: Box<By>,
+        untaken: Untaken,
     },
     /// Something was said, or could not be.
     Said(Said),
@@ -216,6 +223,9 @@ impl Actor for Bot {
                 state.desk.searched(&chat, asked_in, words, *told)
             }
             Msg::NotTaken { chat, asked_in, fault } => state.desk.not_taken(chat, asked_in, &fault),
+            Msg::NotCommanded { chat, control, by, untaken } => {
+                state.desk.not_commanded(chat, control, &by, &untaken);
+            }
             Msg::Said(said) => state.desk.voice().said(said),
             Msg::SpeakOn(chat) => state.desk.voice().resume(chat),
             Msg::Drawn { chat, place, saying } => state.desk.drawn(chat, place, saying),

@@ -28,10 +28,12 @@ use crate::wire::Slot;
 
 const INTENSITY: Intensity =
     Intensity { restarts_max: 100, within: std::time::Duration::from_secs(60) };
-/// How often a request may meet a player that is just ending, or dead for a moment, before it is told so.
+/// How often a request may meet a player that is just ending before it is told so.
 const STARTS_MAX: u32 = 40;
-/// Between two looks at a player that is dead: the first new life comes at once, the second after five seconds.
+/// Between two looks at a player that is dead.
 const BETWEEN_LIVES: std::time::Duration = std::time::Duration::from_millis(250);
+/// The first new life comes at once, the second after five seconds, the third after ten; nobody waits for the fourth.
+const LOOKS_MAX: u32 = 60;
 
 /// What every chat is built of.
 pub(crate) struct Parts {
@@ -55,6 +57,13 @@ pub(crate) struct Chats {
     dynamic: Dynamic,
     parts: Arc<chat::Parts>,
     players: Players,
+}
+
+/// A command that no player took.
+pub(crate) enum Untaken {
+    /// Nothing plays there; the command comes back.
+    Nobody(Box<Input>),
+    Fault(Fault),
 }
 
 /// Who plays where. The sheet goes with the chat, the handle may outlive it.
@@ -140,7 +149,7 @@ impl Chats {
             Ok(()) => return Ok(()),
             Err(input) => input,
         };
-        if self.dynamic.contains(&chat.to_string()) || self.start(chat, username).is_err() {
+        if self.is_there(chat) || self.start(chat, username).is_err() {
             return Err(input);
         }
         self.tell(chat, *input)
@@ -155,28 +164,43 @@ impl Chats {
     ) -> Result<(), Fault> {
         let mut input = Box::new(input);
         for _ in 0..STARTS_MAX {
-            let known = self.players().get(&chat).map(|(player, _)| player.clone());
-            if let Some(player) = known {
-                match player.send(player::Msg::Input(input)) {
-                    Ok(()) => return Ok(()),
-                    Err(Undelivered::Full(_)) => {
-                        return Err(Fault::transient(Reason::QueueFull, "the mailbox is full"));
-                    }
-                    Err(Undelivered::Down(player::Msg::Input(back))) => input = back,
-                    Err(Undelivered::Down(_)) => {
-                        return Err(Fault::transient(Reason::Internal, "a request got lost"));
-                    }
-                }
-                if self.dynamic.contains(&chat.to_string()) {
-                    // between two lives, the queue is kept
-                    tokio::time::sleep(BETWEEN_LIVES).await;
-                    continue;
-                }
+            match self.command(chat, input).await {
+                Ok(()) => return Ok(()),
+                Err(Untaken::Fault(fault)) => return Err(fault),
+                Err(Untaken::Nobody(back)) => input = back,
             }
             self.dynamic.end_and_wait(&chat.to_string()).await;
             self.start(chat, username.clone())?;
         }
         Err(Fault::transient(Reason::Stopping, "the player kept ending"))
+    }
+
+    /// Hands a command to the chat's player. It waits while that is between two lives, in which the queue is kept.
+    pub(crate) async fn command(&self, chat: ChatId, mut input: Box<Input>) -> Result<(), Untaken> {
+        for _ in 0..LOOKS_MAX {
+            let known = self.players().get(&chat).map(|(player, _)| player.clone());
+            let Some(player) = known else { return Err(Untaken::Nobody(input)) };
+            match player.send(player::Msg::Input(input)) {
+                Ok(()) => return Ok(()),
+                Err(Undelivered::Full(_)) => {
+                    let fault = Fault::transient(Reason::QueueFull, "the mailbox is full");
+                    return Err(Untaken::Fault(fault));
+                }
+                Err(Undelivered::Down(player::Msg::Input(back))) => input = back,
+                Err(Undelivered::Down(_)) => unreachable!("what was sent comes back"),
+            }
+            if !self.is_there(chat) {
+                return Err(Untaken::Nobody(input));
+            }
+            tokio::time::sleep(BETWEEN_LIVES).await;
+        }
+        let fault = Fault::transient(Reason::Stopping, "the player did not come back in time");
+        Err(Untaken::Fault(fault))
+    }
+
+    /// Whether the chat has a player, though it may be between two lives, or ending.
+    pub(crate) fn is_there(&self, chat: ChatId) -> bool {
+        self.dynamic.contains(&chat.to_string())
     }
 
     /// What an earlier process left in the store, once.
@@ -209,7 +233,7 @@ impl Chats {
             let player = self.players().get(&chat).map(|(player, _)| player.clone());
             let is_told = player.is_some_and(|player| player.send(player::Msg::Earlier).is_ok());
             if !is_told
-                && !self.dynamic.contains(&chat.to_string())
+                && !self.is_there(chat)
                 && let Err(fault) = self.start(chat, username.clone())
             {
                 tracing::debug!(%chat, %fault, "what was left here waits");

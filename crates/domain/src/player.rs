@@ -199,6 +199,8 @@ pub struct Player {
 struct Current {
     entry: Entry,
     attempt: Attempt,
+    /// Its attempt in the first of the player's lives that began it; buttons since then are its own.
+    since: Attempt,
     stage: Stage,
     /// Where in the track it began to sound, or will.
     from: Duration,

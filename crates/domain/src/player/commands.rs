@@ -124,7 +124,7 @@ impl Player {
             effects.push(Effect::Tell(event));
             return None;
         };
-        if only.is_some_and(|attempt| attempt != current.attempt) {
+        if only.is_some_and(|attempt| !(current.since..=current.attempt).contains(&attempt)) {
             effects.push(Effect::Tell(Event::Stale { by }));
             return None;
         }

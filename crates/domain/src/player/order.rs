@@ -48,6 +48,7 @@ impl Player {
         self.current = Some(Current {
             entry,
             attempt,
+            since: attempt,
             stage,
             from,
             duration: None,

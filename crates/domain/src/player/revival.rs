@@ -50,7 +50,7 @@ impl Player {
             return effects;
         };
         let before = Shown { is_announced: current.is_announced, duration: current.duration };
-        let (entry, was) = (current.entry, current.attempt);
+        let (entry, was, since) = (current.entry, current.attempt, current.since);
         if end == End::Died && self.count_death(entry.id) >= DEATHS_MAX {
             self.is_paused = false;
             if let Item::Ready(track) = entry.item {
@@ -72,6 +72,9 @@ impl Player {
         // before the first frame there is no position yet, but there may be one of a life before
         let from = if current.stage == Stage::Ready { position } else { current.from };
         self.begin_at(entry, from, &mut effects);
+        if let Some(now) = &mut self.current {
+            now.since = since;
+        }
         if end == End::Restarted {
             self.take_up_elsewhere(was, &before, from, &mut effects);
             let join = effects.iter_mut().find(|effect| **effect == Effect::Join);

@@ -150,6 +150,7 @@ impl Underway {
         Current {
             entry: self.entry,
             attempt: self.attempt,
+            since: self.attempt,
             stage,
             from: self.from,
             duration: self.duration,

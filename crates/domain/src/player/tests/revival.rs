@@ -49,6 +49,21 @@ fn a_player_that_died_goes_on_with_the_same_track_where_it_was() {
 }
 
 #[test]
+fn a_button_that_was_pressed_before_the_next_life_began_counts() {
+    let table = Table::sounding("one");
+    let only = table.player.current_attempt();
+    let mut next = table.revive(End::Died, AT).revive(End::Died, AT);
+    next.put(Input::Pause { by: admin(), only });
+    assert!(next.has(&Effect::Hold));
+    // a track later it does not
+    let second = next.player.current_attempt().unwrap().0 + 1;
+    next.play("two").resolve(second, &["two"]);
+    next.put(Input::Skip { by: admin(), only: None });
+    next.put(Input::Pause { by: admin(), only });
+    assert!(next.has(&Effect::Tell(Event::Stale { by: admin() })));
+}
+
+#[test]
 fn a_pause_outlives_the_player() {
     let mut table = Table::sounding("one");
     table.put(Input::Pause { by: admin(), only: None });
