@@ -2,6 +2,7 @@
 
 use domain::call::{Found, Refusal};
 use domain::{Attempt, CallId, ChatId, Fault, Reason, UserId};
+use supervisor::Handle;
 use telegram::{Account, CallDetails, CallError};
 
 use crate::root::assistants::assistant::row_of;
@@ -41,18 +42,55 @@ pub(crate) enum Request {
     },
 }
 
+/// A request with the way back of its answer. Whoever lets go of it unanswered (an assistant that is killed with it in
+/// its hands or in its mailbox, one that is not there) has answered by that: nobody could perform it.
+pub(crate) struct Asking {
+    request: Option<Request>,
+    call: Handle<call::Msg>,
+}
+
+// === impl Asking ===
+
+impl Asking {
+    pub(crate) fn new(request: Request, call: Handle<call::Msg>) -> Asking {
+        Asking { request: Some(request), call }
+    }
+
+    pub(crate) async fn perform(mut self, account: &Account, bot: Option<&Account>, me: UserId) {
+        let Some(request) = &self.request else { return };
+        let answer = request.perform(account, bot, me).await;
+        self.request = None;
+        answer.into_iter().for_each(|answer| self.reply(answer));
+    }
+
+    /// A call that is gone wants no answer.
+    fn reply(&self, answer: call::Msg) {
+        if self.call.send(answer).is_err() {
+            tracing::debug!("a call did not wait for its answer");
+        }
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if let Some(answer) = self.request.take().and_then(Request::unanswered) {
+            self.reply(answer);
+        }
+    }
+}
+
 // === impl Request ===
 
 impl Request {
     /// Does it; the answer is for whoever asked. `bot` is the bot's account, which may invite.
-    pub(crate) async fn perform(
-        self,
+    async fn perform(
+        &self,
         account: &Account,
         bot: Option<&Account>,
         me: UserId,
     ) -> Option<call::Msg> {
-        match self {
-            Request::Enter { attempt, chat, username } => {
+        match *self {
+            Request::Enter { attempt, chat, ref username } => {
                 let outcome = enter(account, bot, chat, username.as_deref(), me).await;
                 Some(call::Msg::Entered { attempt, outcome })
             }
@@ -66,9 +104,9 @@ impl Request {
                 let outcome = account.create_call(chat).await.map_err(Fault::from);
                 Some(call::Msg::Created { attempt, outcome })
             }
-            Request::Join { attempt, call, params } => {
+            Request::Join { attempt, call, ref params } => {
                 let outcome =
-                    account.join_call(call, &params, false).await.map_err(refusal).map(|joined| {
+                    account.join_call(call, params, false).await.map_err(refusal).map(|joined| {
                         let row = joined.own.as_ref().map(row_of);
                         let people = joined.details.as_ref().map(people_of);
                         Answer { params: joined.params, row, people }
@@ -98,7 +136,7 @@ impl Request {
     }
 
     /// The answer when nobody can perform it.
-    pub(crate) fn unanswered(self) -> Option<call::Msg> {
+    fn unanswered(self) -> Option<call::Msg> {
         let fault = || Fault::transient(Reason::NoAssistant, "the assistant is not connected");
         match self {
             Request::Enter { attempt, .. } => {

@@ -13,7 +13,7 @@ use telegram::{Account, Session};
 
 use super::chats::chat::call;
 use crate::remembered::Remembered;
-use crate::requests::Request;
+use crate::requests::{Asking, Request};
 use crate::wire::Slot;
 
 /// Restarts in a minute that one assistant may need (its backoff allows four) and that all may need at least.
@@ -175,14 +175,12 @@ impl Roster {
 // === impl Assigned ===
 
 impl Assigned {
-    /// Sends a request; gives it back when the assistant cannot take it.
-    pub(crate) fn ask(&self, request: Request, call: Handle<call::Msg>) -> Result<(), Request> {
-        self.handle.send(assistant::Msg::Ask { request, call }).map_err(|undelivered| {
-            match undelivered.into_message() {
-                assistant::Msg::Ask { request, .. } => request,
-                _ => unreachable!("what was sent comes back"),
-            }
-        })
+    /// Sends a request; one that the assistant cannot take is answered as if Telegram had not.
+    pub(crate) fn ask(&self, request: Request, call: Handle<call::Msg>) {
+        if let Err(undelivered) = self.handle.send(assistant::Msg::Ask(Asking::new(request, call)))
+        {
+            tracing::debug!(%undelivered, "an assistant cannot be asked");
+        }
     }
 }
 

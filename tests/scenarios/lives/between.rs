@@ -1,9 +1,12 @@
-//! Between two lives of a player: whoever wants something of it waits for the next one.
+//! Between two lives: whoever wants something of a player or an assistant then is not forgotten.
 
-use simulator::world::{ADA, jam};
+use simulator::dc::{Answer, Instead, Rule};
+use simulator::world::{ADA, ASSISTANT, jam};
 
-use super::{dies, path, playing};
+use super::{dies, hears_more, path, playing};
 use crate::world::{PATIENCE, Running};
+
+const JOIN_GROUP_CALL: u32 = 0x8fb5_3057;
 
 /// It has died before, so its next life is some seconds away.
 async fn dead() -> Running {
@@ -42,5 +45,24 @@ async fn a_button_is_answered_by_the_next_life() {
     pressed.expect("a press is answered");
     running.sees("⏸ Paused").await;
     nobody_said(&running, "Nothing is playing");
+    running.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assistant_that_dies_on_its_way_in_is_back_later_and_the_music_goes_on() {
+    let (running, listener) = playing().await;
+    let telegram = running.telegram();
+    let n_asked = || telegram.dc().stats().requests["phone.joinGroupCall"];
+    let before = n_asked();
+    let rule = Rule::on(JOIN_GROUP_CALL, Instead::Answer(Answer::Never)).of_user(ASSISTANT);
+    telegram.dc().faults().arrange(rule);
+    let place = running.assistant().expect("it plays");
+    let peers = telegram.sfu().stats(jam());
+    let peer = peers.iter().find(|peer| peer.user == place.user).expect("it is connected");
+    telegram.sfu().close(peer.peer);
+    running.until("it asks to be let in", || n_asked() > before).await;
+    listener.take_packets();
+    dies(&running, "root/assistants/1").await;
+    hears_more(&listener, 100).await;
     running.end().await;
 }

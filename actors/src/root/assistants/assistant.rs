@@ -3,7 +3,7 @@
 //! parent   root/assistants (one_for_one), permanent, shutdown 5 s, backoff 5 s … 300 s, honours FLOOD_WAIT
 //! hears    calls (requests), its own account (updates)
 //! tells    the call that asked; the calls that an update is about
-//! survives the session, on disk or in MongoDB · loses: requests under way, which their callers count as unanswered
+//! survives the session, on disk or in MongoDB · loses: requests under way, which answer that they were lost
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use telegram::{Account, CallError, CallState, Incoming, Me, MemberStatus, Sessio
 use tokio::sync::watch;
 
 use super::Watchers;
-use crate::requests::{Request, people_of};
+use crate::requests::{Asking, people_of};
 use crate::root::chats::chat::call;
 use crate::wire::{self, Shown, Slot};
 
@@ -24,10 +24,7 @@ const REQUESTS_MAX: Duration = Duration::from_secs(3);
 
 pub(crate) enum Msg {
     /// A call wants something of this account.
-    Ask {
-        request: Request,
-        call: Handle<call::Msg>,
-    },
+    Ask(Asking),
     /// Signed in, or not.
     Ready(Result<Box<Me>, CallError>),
     Incoming(Box<Incoming>),
@@ -103,7 +100,7 @@ impl Actor for Assistant {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Ask { request, call } => state.ask(request, call),
+            Msg::Ask(asking) => state.ask(asking),
             Msg::Ready(outcome) => state.signed_in(outcome)?,
             Msg::Incoming(incoming) => state.incoming(*incoming),
             Msg::Ended(outcome) => return Err(state.ended(outcome).into()),
@@ -176,21 +173,15 @@ impl State {
         wire::failure(fault)
     }
 
-    fn ask(&self, request: Request, call: Handle<call::Msg>) {
-        let Some(me) = self.me.as_ref().map(|me| me.user.id) else {
-            if let Some(answer) = request.unanswered() {
-                reply(&call, answer);
-            }
-            return;
-        };
+    fn ask(&self, asking: Asking) {
+        // not signed in: to let go of it is the answer
+        let Some(me) = self.me.as_ref().map(|me| me.user.id) else { return };
         let account = self.account.clone();
         let bot = self.parts.bot_account.now();
         let asked = Asked::new(&self.n_asked);
         // a request whose caller ends meanwhile still has to be made: leaving is one of them
         self.context.tasks().finish(async move {
-            if let Some(answer) = request.perform(&account, bot.as_ref(), me).await {
-                reply(&call, answer);
-            }
+            asking.perform(&account, bot.as_ref(), me).await;
             drop(asked);
         });
     }

@@ -374,13 +374,9 @@ impl State {
         self.context.tell_self(Msg::Assigned { attempt, seat });
     }
 
-    /// Sends a request to the assistant; one that cannot take it answers as if Telegram had not.
     fn ask(&self, request: Request) {
-        let Some(assigned) = &self.assigned else { return };
-        if let Err(request) = assigned.ask(request, self.context.handle())
-            && let Some(answer) = request.unanswered()
-        {
-            self.context.tell_self(answer);
+        if let Some(assigned) = &self.assigned {
+            assigned.ask(request, self.context.handle());
         }
     }
 
