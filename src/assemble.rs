@@ -340,8 +340,8 @@ pub fn claim_logins(settings: &Settings) -> Result<(), Unusable> {
         login.session.claim_login().map_err(|fault| unusable(name, fault))
     };
     claim("the bot's login", &settings.bot.login)?;
-    let assistants = settings.assistants.iter().zip(1..);
-    assistants.map(|(login, n)| claim(&format!("assistant {n}'s login"), login)).collect()
+    let mut assistants = settings.assistants.iter().zip(1..);
+    assistants.try_for_each(|(login, n)| claim(&format!("assistant {n}'s login"), login))
 }
 
 fn unusable(key: &str, fault: Fault) -> Unusable {

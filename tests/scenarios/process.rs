@@ -280,16 +280,12 @@ impl Process {
 
     /// Whether its own handlers are in place for SIGINT (2) and SIGTERM (15).
     pub(crate) fn hears_signals(&self) -> bool {
-        self.hears(2) && self.hears(15)
-    }
-
-    /// Whether it has a handler for this signal.
-    pub(crate) fn hears(&self, signal: u32) -> bool {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.unwrap_or_default();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
         let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-        caught.is_some_and(|caught| caught & (1 << (signal - 1)) != 0)
+        let both = 1 << (2 - 1) | 1 << (15 - 1);
+        caught.is_some_and(|caught| caught & both == both)
     }
 
     /// Waits for its end; the time counts from now.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use simulator::world::{ASSISTANT, BOT, Population, Telegram};
 use telegram::{Secret, Session, Settings};
@@ -77,8 +77,10 @@ async fn a_second_process_with_the_same_logins_in_another_directory_refuses_to_s
         let mut command = Command::new(env!("CARGO_BIN_EXE_armedmusic"));
         command.args([word, "--config"]).arg(&config).env_clear();
         command.envs(armedmusic::simulated::secrets(&first.telegram));
-        let ended = tokio::task::spawn_blocking(move || command.output());
-        async move { ended.await.expect("it was waited for").expect("cargo built it") }
+        let mut command = tokio::process::Command::from(command);
+        let ended = command.kill_on_drop(true).output();
+        let ended = tokio::time::timeout(Duration::from_secs(20), ended);
+        async move { ended.await.expect("it ends by itself").expect("cargo built it") }
     };
     let ended = second("run", &folder.path().join("state")).await;
     let text = String::from_utf8(ended.stderr).expect("it writes text");
