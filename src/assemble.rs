@@ -57,16 +57,38 @@ pub enum Unusable {
 /// Everything the tree needs.
 pub fn settings(
     config: &Config,
-    identity: Identity,
+    mut identity: Identity,
     store: storage::Settings,
 ) -> Result<Settings, Unusable> {
-    let signs = signs(config, identity.vault)?;
+    let signs = signs(config, identity.vault.take())?;
+    with_signs(config, identity, store, signs)
+}
+
+/// The same beside a bot that has the sign-ins: its files are not looked at.
+pub fn look(
+    config: &Config,
+    mut identity: Identity,
+    store: storage::Settings,
+) -> Result<Settings, Unusable> {
+    let signs = Signs { directory: None, ..signs(config, identity.vault.take())? };
+    with_signs(config, identity, store, signs)
+}
+
+fn with_signs(
+    config: &Config,
+    identity: Identity,
+    store: storage::Settings,
+    signs: Signs<'_>,
+) -> Result<Settings, Unusable> {
     let token = Secret::new(identity.bot_token);
     let mut telegram = telegram::Settings::new(identity.api_id, identity.api_hash.clone());
     telegram.datacenters = config.telegram.datacenters.clone();
     telegram.call_timeout = config.telegram.call_timeout;
     telegram.ping_every = config.telegram.ping_every;
     telegram.ping_timeout = config.telegram.ping_timeout;
+    let bot = bot_login(&signs, identity.bot_session)?;
+    let assistants = assistant_logins(&signs, identity.assistants)?;
+    keep_apart(&bot, &assistants)?;
     Ok(Settings {
         telegram,
         reconnect: supervisor::Backoff {
@@ -75,7 +97,7 @@ pub fn settings(
             ..supervisor::Backoff::STANDARD
         },
         bot: Bot {
-            login: bot_login(&signs, identity.bot_session)?,
+            login: bot,
             button_key: button_key(&signs, &token)?,
             token,
             language: config.language,
@@ -85,7 +107,7 @@ pub fn settings(
             command_age_max: config.telegram.command_age_max,
             standing_max: STANDING_MAX,
         },
-        assistants: assistant_logins(&signs, identity.assistants)?,
+        assistants: assistants.into_iter().map(|(_, login)| login).collect(),
         chat: Chat {
             player: player(config),
             refresh: config.chat.refresh,
@@ -282,11 +304,44 @@ fn bot_login(signs: &Signs<'_>, string: Option<String>) -> Result<Login, Unusabl
 fn assistant_logins(
     signs: &Signs<'_>,
     strings: Vec<(usize, String)>,
-) -> Result<Vec<Login>, Unusable> {
+) -> Result<Vec<(String, Login)>, Unusable> {
     let login = |(number, string)| {
-        signs.login(&format!("assistant-{number}"), &assistant_key(number), Some(string))
+        let key = assistant_key(number);
+        let login = signs.login(&format!("assistant-{number}"), &key, Some(string))?;
+        Ok((key, login))
     };
     strings.into_iter().map(login).collect()
+}
+
+/// No login twice in one process.
+fn keep_apart(bot: &Login, assistants: &[(String, Login)]) -> Result<(), Mistakes> {
+    let bot = ("BOT_SESSION", &bot.session);
+    let assistants = assistants.iter().map(|(key, login)| (key.as_str(), &login.session));
+    let logins: Vec<(&str, &Session)> = std::iter::once(bot).chain(assistants).collect();
+    for (index, (key, session)) in logins.iter().enumerate() {
+        if let Some((other, _)) = logins[..index].iter().find(|(_, it)| it.is_same_login(session)) {
+            let fix = format!(
+                "is the same login as {other}, and Telegram signs out what is connected twice; make a session string of \
+                 another account, or remove this one"
+            );
+            return Err(Mistakes::one(*key, fix));
+        }
+    }
+    Ok(())
+}
+
+/// No login in two processes of this machine, wherever they keep their files. Where MongoDB alone keeps the state, its
+/// lease keeps processes apart, and lets the next one wait.
+pub fn claim_logins(settings: &Settings) -> Result<(), Unusable> {
+    if settings.bot.login.kept_as.is_some() {
+        return Ok(());
+    }
+    let claim = |name: &str, login: &Login| {
+        login.session.claim_login().map_err(|fault| unusable(name, fault))
+    };
+    claim("the bot's login", &settings.bot.login)?;
+    let mut assistants = settings.assistants.iter().zip(1..);
+    assistants.try_for_each(|(login, n)| claim(&format!("assistant {n}'s login"), login))
 }
 
 fn unusable(key: &str, fault: Fault) -> Unusable {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use armedmusic::cli::{Cli, Command};
-use armedmusic::run;
+use armedmusic::{run, telemetry};
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         return run::fail("a TLS provider is installed already; this is a bug");
     }
-    match cli.command.unwrap_or_default() {
+    let code = match cli.command.unwrap_or_default() {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => run::check(&options),
         Command::Resolve(options) => armedmusic::resolve::run(&options),
@@ -24,5 +24,7 @@ fn main() -> ExitCode {
         Command::Simulator(options) => armedmusic::simulated::serve_simulator(&options),
         #[cfg(feature = "demo")]
         Command::Bench(bench) => armedmusic::bench::run(&bench),
-    }
+    };
+    telemetry::finish();
+    code
 }

@@ -16,7 +16,7 @@ use crate::run::{fail, refuse};
 use crate::{assemble, telemetry};
 
 pub fn run(options: &ResolveOptions) -> ExitCode {
-    let keys = Environment(&|name| std::env::var(name).ok()).keys();
+    let keys = Environment::of_process().keys();
     let sources = Config::load(options.run.config.as_deref())
         .and_then(|config| Ok((assemble::sources(&config, &keys)?, config.log)));
     let (sources, log) = match sources {

@@ -12,7 +12,7 @@ use storage::Lease;
 
 use crate::assemble::Unusable;
 use crate::cli::RunOptions;
-use crate::config::{Config, EXIT_CONFIG, Environment, Mistakes};
+use crate::config::{Config, EXIT_CONFIG, Environment, Identity, Mistakes};
 use crate::notify::{Herald, Notify, View, Watch, is_settled, status};
 use crate::signals::Signals;
 use crate::{assemble, instance, telemetry};
@@ -41,7 +41,9 @@ pub fn run(options: &RunOptions) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return fail(&format!("signals cannot be heard: {error}")),
     };
-    let (mut settings, state) = match read(options) {
+    let read = read(options, assemble::settings)
+        .and_then(|read| assemble::claim_logins(&read.0).map(|()| read));
+    let (mut settings, state) = match read {
         Ok(read) => read,
         Err(unusable) => return refuse(&unusable),
     };
@@ -67,14 +69,17 @@ pub fn run(options: &RunOptions) -> ExitCode {
         }
     });
     runtime.shutdown_timeout(RUNTIME_MAX);
-    telemetry::finish();
     code
 }
 
 /// `armedmusic check`
 #[allow(clippy::print_stdout, reason = "the answer of the command")]
 pub fn check(options: &RunOptions) -> ExitCode {
-    match read(options) {
+    let read = match read(options, assemble::settings) {
+        Err(Unusable::InUse(_)) => read(options, assemble::look),
+        read => read,
+    };
+    match read {
         Ok((settings, _)) => {
             println!("The settings are good.");
             let services = settings.sources.services.iter().flatten();
@@ -98,9 +103,12 @@ fn examine<'a>(installations: impl Iterator<Item = Installation<'a>>) -> ExitCod
 }
 
 /// What the tree is started with, and where it keeps its state.
-fn read(options: &RunOptions) -> Result<(actors::Settings, PathBuf), Unusable> {
+fn read(
+    options: &RunOptions,
+    assemble: impl FnOnce(&Config, Identity, storage::Settings) -> Result<actors::Settings, Unusable>,
+) -> Result<(actors::Settings, PathBuf), Unusable> {
     let config = Config::load(options.config.as_deref());
-    let identity = Environment(&|name| std::env::var(name).ok()).identity();
+    let identity = Environment::of_process().identity();
     // both kinds of mistakes are told together
     let (config, identity) = match (config, identity) {
         (Ok(config), Ok(identity)) => (config, identity),
@@ -110,13 +118,13 @@ fn read(options: &RunOptions) -> Result<(actors::Settings, PathBuf), Unusable> {
         }
         (Err(mistakes), _) | (_, Err(mistakes)) => return Err(mistakes.into()),
     };
-    let mongodb_uri = Environment(&|name| std::env::var(name).ok()).mongodb_uri();
+    let mongodb_uri = Environment::of_process().mongodb_uri();
     // looked at before any network is touched
     let mongodb_uri = mongodb_uri.as_ref().map(Secret::expose);
     let store = config.storage.settings(&config.state_directory, mongodb_uri)?;
     storage::look(&store).map_err(|fault| Mistakes::one("state.directory", fault.detail))?;
     telemetry::start(&config.log)?;
-    Ok((assemble::settings(&config, identity, store)?, config.state_directory))
+    Ok((assemble(&config, identity, store)?, config.state_directory))
 }
 
 /// Why the tree ends.

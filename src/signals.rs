@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use signal_hook::iterator::Signals as Arriving;
 use tokio::sync::watch;
@@ -20,7 +20,7 @@ const EXIT_STUCK: i32 = 70;
 /// A log that takes no more lines may not keep the process alive.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// SIGINT, SIGTERM and SIGUSR1, as the process gets them.
+/// SIGINT, SIGTERM, SIGHUP (a terminal that was closed) and SIGUSR1, as the process gets them.
 pub struct Signals {
     ends: watch::Receiver<Option<&'static str>>,
     reports: watch::Receiver<u64>,
@@ -32,13 +32,17 @@ impl Signals {
     /// From here on a signal is remembered until somebody waits for it, and a second one ends the process at once. Once
     /// the first one came, the process ends after `drain_max` whatever it is doing.
     pub fn listen(drain_max: Duration) -> std::io::Result<Signals> {
+        // heard before anything is decided about it: a signal that comes between these lines drains, it is not forgotten
+        let mut arriving = Arriving::new([SIGINT, SIGTERM, SIGUSR1])?;
+        if !is_ignored(SIGHUP) {
+            arriving.add_signal(SIGHUP)?;
+        }
         let is_asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // in this order: the first signal finds the flag unset, and sets it
             flag::register_conditional_shutdown(signal, EXIT_INTERRUPTED, is_asked.clone())?;
             flag::register(signal, is_asked.clone())?;
         }
-        let mut arriving = Arriving::new([SIGINT, SIGTERM, SIGUSR1])?;
         let (end, ends) = watch::channel(None);
         let (report, reports) = watch::channel(0);
         thread::Builder::new().name("signals".into()).spawn(move || {
@@ -46,6 +50,9 @@ impl Signals {
                 let name = match signal {
                     SIGINT => "SIGINT",
                     SIGTERM => "SIGTERM",
+                    // a terminal that is closed sends it, its shell too, and neither is in a hurry
+                    SIGHUP if end.borrow().is_some() => continue,
+                    SIGHUP => "SIGHUP",
                     _ => {
                         report.send_modify(|n| *n += 1);
                         continue;
@@ -77,6 +84,14 @@ impl Signals {
             std::future::pending().await
         }
     }
+}
+
+/// Whether this process was started so that a signal does nothing to it, as nohup does.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
 }
 
 /// Ends the process after `drain_max` whatever it is doing.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, BufWriter};
+use std::io::{BufReader, BufWriter};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -101,7 +101,7 @@ fn settings(options: &RunOptions) -> Result<storage::Settings, Mistakes> {
     let config = Config::load(options.config.as_deref())?;
     let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned());
     telemetry::start(&Log { level, ..config.log })?;
-    let uri = Environment(&|name| std::env::var(name).ok()).mongodb_uri();
+    let uri = Environment::of_process().mongodb_uri();
     config.storage.settings(&config.state_directory, uri.as_ref().map(Secret::expose))
 }
 
@@ -111,7 +111,7 @@ async fn import_python(store: &Store, from: &str) -> Result<Converted> {
     if !from.is_empty() && folder.is_dir() {
         read_folder(&mut python, &folder)?;
     } else {
-        let known = Environment(&|name| std::env::var(name).ok()).python_mongodb_uri();
+        let known = Environment::of_process().python_mongodb_uri();
         let uri = match from {
             "" => {
                 known.context("MONGO_DB_URI is not set; set it, or give the address or a folder")?
@@ -125,7 +125,7 @@ async fn import_python(store: &Store, from: &str) -> Result<Converted> {
     python.import(store).await.map_err(|fault| anyhow!(fault.detail))
 }
 
-/// A file for each collection, a document on each line, as mongoexport writes them.
+/// A file for each collection, as mongoexport writes them.
 fn read_folder(python: &mut Python, folder: &Path) -> Result<()> {
     let mut n_files = 0;
     for collection in COLLECTIONS {
@@ -134,21 +134,31 @@ fn read_folder(python: &mut Python, folder: &Path) -> Result<()> {
             continue;
         }
         n_files += 1;
-        let file =
-            File::open(&path).with_context(|| format!("{} cannot be opened", path.display()))?;
-        for (index, line) in BufReader::new(file).lines().enumerate() {
-            let at = || format!("{} line {}", path.display(), index + 1);
-            let line = line.with_context(at)?;
-            if !line.trim().is_empty() {
-                python.take(collection, serde_json::from_str(&line).with_context(at)?);
-            }
-        }
+        read_collection(python, collection, &path)?;
     }
     if n_files == 0 {
         bail!(
             "{} holds no file of mongoexport (language.json, authuser.json, …)",
             folder.display()
         );
+    }
+    Ok(())
+}
+
+/// A document on each line, or all of them in one list (`--jsonArray`).
+fn read_collection(python: &mut Python, collection: &str, path: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{} cannot be read", path.display()))?;
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with('[') {
+        let documents: Vec<serde_json::Value> =
+            serde_json::from_str(text).with_context(|| path.display().to_string())?;
+        documents.into_iter().for_each(|document| python.take(collection, document));
+        return Ok(());
+    }
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let at = || format!("{} line {}", path.display(), index + 1);
+        python.take(collection, serde_json::from_str(line).with_context(at)?);
     }
     Ok(())
 }

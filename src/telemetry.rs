@@ -1,6 +1,7 @@
 //! Where log lines go: stderr, so that stdout stays for data. What is said again and again is counted instead.
 
 mod folding;
+mod lines;
 pub mod troubles;
 
 use std::io::IsTerminal as _;
@@ -14,6 +15,7 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::config::{Log, Mistakes};
 use folding::Folding;
+use lines::Lines;
 
 /// Libraries speak only of what they cannot go on with: what matters of the rest is said by ours, in our words, at the
 /// level that tells whether anybody has to act. Whoever wants their details asks for them by name (`log.level`).
@@ -29,7 +31,11 @@ const FOLDED_FOR: Duration = Duration::from_secs(60);
 const FOLDS_MAX: usize = 512;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// So long the end of the process waits for whoever reads the log.
+const FLUSH_MAX: Duration = Duration::from_millis(200);
+
 static FOLDING: OnceLock<Folding> = OnceLock::new();
+static LINES: OnceLock<Lines> = OnceLock::new();
 
 /// Sets logging up once for the process.
 pub fn start(log: &Log) -> Result<(), Mistakes> {
@@ -37,9 +43,20 @@ pub fn start(log: &Log) -> Result<(), Mistakes> {
         Mistakes::one("log.level", format!("is not a level or filter: {error}"))
     })?;
     let folding = FOLDING.get_or_init(|| Folding::new(FOLDED_FOR, FOLDS_MAX));
+    if LINES.get().is_none() {
+        let lines = Lines::to(std::io::stderr()).map_err(|error| {
+            Mistakes::one(
+                "log.level",
+                format!("nothing can be logged, the system gives no threads: {error}"),
+            )
+        })?;
+        // whoever was faster has one of its own
+        LINES.set(lines).ok();
+    }
+    let lines = LINES.get().expect("it was set in the lines above").clone();
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(lines);
     let lines = if log.is_json { lines.json().boxed() } else { lines.compact().boxed() };
     let started = tracing_subscriber::registry()
         .with(filter)
@@ -61,9 +78,12 @@ pub fn start(log: &Log) -> Result<(), Mistakes> {
     Ok(())
 }
 
-/// Tells what was counted and not told yet: before the end.
+/// Tells what was counted and not told yet, and waits a moment until all is written: before the end.
 pub fn finish() {
     if let Some(folding) = FOLDING.get() {
         folding.tell_all();
+    }
+    if let Some(lines) = LINES.get() {
+        lines.flush(FLUSH_MAX);
     }
 }

@@ -52,7 +52,7 @@ pub(super) async fn run(options: &StoreOptions) -> Result<()> {
 
 async fn measure(options: &StoreOptions, folder: &Path) -> Result<()> {
     let before = Moment::now(None)?;
-    let uri = Environment(&|name| std::env::var(name).ok()).mongodb_uri();
+    let uri = Environment::of_process().mongodb_uri();
     let database = format!("armedmusic_bench_{}", std::process::id());
     let address = uri.map(|uri| Address::new(uri.expose(), &database, Duration::from_secs(30)));
     let address = address.transpose().map_err(|fix| anyhow!("MONGODB_URI {fix}"))?;

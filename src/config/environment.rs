@@ -1,5 +1,6 @@
 //! The environment's part of the settings: who this installation is. Only `src/` reads the environment.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use sources::secret::Secret;
@@ -13,10 +14,45 @@ const STATE_KEY: &str = "STATE_KEY";
 /// Looks a variable up; the process's own environment, or a table in tests and in the demo.
 pub struct Environment<'a>(pub &'a dyn Fn(&str) -> Option<String>);
 
+/// What is looked at for bytes that are no text.
+const KNOWN: [&str; 21] = [
+    "API_ID",
+    "API_HASH",
+    "BOT_TOKEN",
+    "BOT_SESSION",
+    "STRING_SESSION",
+    "STRING_SESSION2",
+    "STRING_SESSION3",
+    "STRING_SESSION4",
+    "STRING_SESSION5",
+    "STRING_SESSION6",
+    "STRING_SESSION7",
+    "STRING_SESSION8",
+    "STRING_SESSION9",
+    "OWNER_ID",
+    "SUDO_USERS",
+    "LOGGER_ID",
+    STATE_KEY,
+    "MONGODB_URI",
+    "COBALT_KEY",
+    "GATEWAY_SECRET",
+    "SPOTIFY_CLIENT_SECRET",
+];
+
 /// Assistants beyond the first: STRING_SESSION2 … STRING_SESSION9.
 const ASSISTANTS_MAX: usize = 9;
 
+/// What stands where bytes are not UTF-8.
+const NO_TEXT: char = char::REPLACEMENT_CHARACTER;
+
 // === impl Environment ===
+
+impl Environment<'static> {
+    /// The process's own. What is not UTF-8 is told by whoever reads it, and not taken for absent.
+    pub fn of_process() -> Environment<'static> {
+        Environment(&|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))
+    }
+}
 
 impl Environment<'_> {
     /// The identity, or everything that is missing or malformed in it. No message repeats a value.
@@ -72,8 +108,14 @@ impl Environment<'_> {
         let bot_session = self.get("BOT_SESSION");
         let vault = self.vault(&mut mistakes);
         let keys = self.keys();
+        let no_text =
+            KNOWN.iter().filter(|name| self.get(name).is_some_and(|it| it.contains(NO_TEXT)));
+        for name in no_text {
+            mistakes.retain(|mistake| mistake.key != *name);
+            malformed::<()>(name, "is not UTF-8 text; set it anew", &mut mistakes);
+        }
         // one for each directory that the unit names; it names one
-        let cache_directory = self.get("CACHE_DIRECTORY");
+        let cache_directory = self.path("CACHE_DIRECTORY");
         let cache_directory =
             cache_directory.and_then(|all| all.split(':').next().map(PathBuf::from));
         if !mistakes.is_empty() {
@@ -96,14 +138,32 @@ impl Environment<'_> {
 
     /// What seals the sessions on disk: from the environment, or a credential that systemd decrypted for us.
     fn vault(&self, mistakes: &mut Vec<Mistake>) -> Option<Vault> {
-        let credential = || {
-            let directory = self.get("CREDENTIALS_DIRECTORY")?;
-            std::fs::read_to_string(Path::new(&directory).join("state_key")).ok()
+        let text = match self.get(STATE_KEY) {
+            Some(text) => text,
+            None => self.credential(mistakes)?,
         };
-        let text = self.get(STATE_KEY).or_else(credential)?;
         match Vault::new(&telegram::Secret::new(text)) {
             Ok(vault) => Some(vault),
             Err(weak) => malformed(STATE_KEY, &weak.to_string(), mistakes),
+        }
+    }
+
+    /// One that is there and cannot be read is not the same as none: sign-ins would lie open.
+    fn credential(&self, mistakes: &mut Vec<Mistake>) -> Option<String> {
+        let path = Path::new(&self.get("CREDENTIALS_DIRECTORY")?).join("state_key");
+        match std::fs::read_to_string(path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) if error.kind() == ErrorKind::InvalidData => malformed(
+                STATE_KEY,
+                "the credential state_key is not text; `openssl rand -base64 32` makes a key",
+                mistakes,
+            ),
+            Err(error) => malformed(
+                STATE_KEY,
+                &format!("the credential state_key cannot be read: {error}"),
+                mistakes,
+            ),
         }
     }
 
@@ -116,8 +176,8 @@ impl Environment<'_> {
             cobalt: key("COBALT_KEY"),
             gateway: key("GATEWAY_SECRET"),
             spotify: self.get("SPOTIFY_CLIENT_ID").zip(key("SPOTIFY_CLIENT_SECRET")),
-            search_path: self.get("PATH").map(Into::into),
-            home: self.get("HOME").map(Into::into),
+            search_path: self.path("PATH").map(Into::into),
+            home: self.path("HOME").map(Into::into),
         }
     }
 
@@ -133,6 +193,11 @@ impl Environment<'_> {
 
     fn get(&self, name: &str) -> Option<String> {
         (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    /// The system's own variables may be anything.
+    fn path(&self, name: &str) -> Option<String> {
+        self.get(name).filter(|path| !path.contains(NO_TEXT))
     }
 
     fn required(&self, name: &str, what: &str, mistakes: &mut Vec<Mistake>) -> String {

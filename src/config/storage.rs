@@ -33,6 +33,9 @@ impl Storage {
         state_directory: &Path,
         mongodb_uri: Option<&str>,
     ) -> Result<storage::Settings, Mistakes> {
+        if mongodb_uri.is_some_and(|uri| uri.contains(char::REPLACEMENT_CHARACTER)) {
+            return Err(Mistakes::one(MONGODB_URI, "is not UTF-8 text; set it anew"));
+        }
         let mongo = mongodb_uri.map(|uri| {
             storage::Address::new(uri, &self.database, self.mongodb_timeout)
                 .map_err(|fix| Mistakes::one(MONGODB_URI, fix))

@@ -175,6 +175,38 @@ fn the_key_of_the_sign_ins_comes_from_the_environment_or_a_credential() {
 }
 
 #[test]
+fn a_key_or_credential_that_is_no_text_is_a_mistake_and_not_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display().to_string();
+    let with = |pair: (&'static str, &str)| {
+        let pairs: Vec<(&str, &str)> = good().into_iter().chain([pair]).collect();
+        identity(&pairs)
+    };
+    std::fs::write(folder.path().join("state_key"), [0xff; 32]).unwrap();
+    let mistakes = with(("CREDENTIALS_DIRECTORY", &place)).unwrap_err().to_string();
+    assert!(mistakes.contains("STATE_KEY: the credential state_key is not text"), "{mistakes}");
+    std::fs::remove_file(folder.path().join("state_key")).unwrap();
+    std::fs::create_dir(folder.path().join("state_key")).unwrap();
+    let mistakes = with(("CREDENTIALS_DIRECTORY", &place)).unwrap_err().to_string();
+    assert!(mistakes.contains("cannot be read"), "{mistakes}");
+    let broken = char::REPLACEMENT_CHARACTER.to_string().repeat(40);
+    for name in ["STATE_KEY", "MONGODB_URI", "OWNER_ID", "STRING_SESSION3"] {
+        let mistakes = with((name, &broken)).unwrap_err();
+        assert_eq!(mistakes.0.len(), 1, "{mistakes}");
+        assert_eq!(mistakes.0[0].key, name);
+        assert!(mistakes.0[0].fix.contains("UTF-8"), "{mistakes}");
+    }
+    assert!(with(("CACHE_DIRECTORY", &broken)).unwrap().cache_directory.is_none());
+}
+
+#[test]
+fn what_stands_in_place_of_a_choice_is_not_repeated() {
+    let mistakes = mistakes("storage.engine = \"mongodb://dj:hunter2@host/\"");
+    assert_eq!(mistakes.len(), 1);
+    assert!(mistakes[0].1.contains("must be one of") && !mistakes[0].1.contains("hunter2"));
+}
+
+#[test]
 fn every_service_that_can_be_asked_is_asked_unless_the_operator_says_otherwise() {
     let config = Config::parse("").unwrap();
     assert_eq!(config.extractors.order, NAMES);

@@ -205,7 +205,8 @@ impl Reader<'_> {
             None => {
                 let names: Vec<String> =
                     choices.iter().map(|(name, _)| format!("{name:?}")).collect();
-                self.mistake(key, format!("must be one of {}, but is {text:?}", names.join(", ")));
+                // whatever stands there instead may be a secret in the wrong place
+                self.mistake(key, format!("must be one of {}", names.join(", ")));
                 choices[0].1
             }
         }

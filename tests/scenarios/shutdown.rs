@@ -3,6 +3,7 @@
 mod busy;
 mod demo;
 mod service;
+mod terminal;
 
 use std::time::{Duration, Instant};
 

@@ -163,6 +163,11 @@ impl Worker {
         if prepared.is_empty() {
             return Ok(());
         }
+        if let Err(fault) = self.stay_in_place() {
+            self.meter.failed(prepared.len() as u64, &fault);
+            prepared.into_iter().for_each(|(.., to)| answer(to, Err(fault.clone())));
+            return Err(fault);
+        }
         let origin = if self.bell.is_some() { Origin::Here } else { Origin::Alone };
         match self.write(prepared.iter().map(|(writes, ..)| writes.as_slice()), origin) {
             Ok(group) => {
@@ -182,6 +187,26 @@ impl Worker {
                 if fault::is_broken(&error) { Err(fault) } else { Ok(()) }
             }
         }
+    }
+
+    /// Nothing is acknowledged that lies in a file nobody will find again.
+    fn stay_in_place(&mut self) -> Result<(), Fault> {
+        if self.file.is_in_place() {
+            return Ok(());
+        }
+        let put_back = self.file.put_back();
+        match &put_back {
+            Ok(()) => tracing::error!(
+                "the state's file was removed or moved away while it was in use; all of it was written to its place once \
+                 more: leave state.directory alone while the bot runs"
+            ),
+            Err(fault) => tracing::error!(
+                %fault,
+                "the state's file was removed or moved away while it was in use, and cannot be put back; it is opened anew: \
+                 leave state.directory alone while the bot runs"
+            ),
+        }
+        put_back
     }
 
     fn write<'a>(

@@ -3,6 +3,7 @@
 //! A session outlives connections: a rebuilt connection gets the same one and needs no new login. It must never be
 //! connected twice at once; the file is locked against other processes, and a lease against ourselves.
 
+mod alone;
 mod carriage;
 mod file;
 mod memory;
@@ -16,6 +17,7 @@ mod tests;
 use std::fmt;
 use std::fs::File;
 use std::net::SocketAddr;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -66,6 +68,8 @@ struct Inner {
     carriage: Carriage,
     /// Keeps other processes away from the file.
     _claim: Option<File>,
+    /// Keeps them away from the login, wherever their files are.
+    alone: Mutex<Option<UnixDatagram>>,
 }
 
 // === impl Session ===
@@ -74,7 +78,8 @@ impl Session {
     /// An account that has logged in elsewhere: a Telethon, Pyrogram or Kurigram string. If the file at `path`
     /// belongs to the same key, the file's memory (peers, place in the updates) is kept.
     ///
-    /// Fatal faults: the string or the file is unusable. Transient: another process holds the file.
+    /// A damaged file is put aside: the string has what matters. Fatal faults: the string or the file is unusable.
+    /// Transient: another process holds the file.
     pub fn import(string: &Secret, path: Option<&Path>) -> Result<Session, Fault> {
         Session::import_sealed(string, path, None)
     }
@@ -87,7 +92,7 @@ impl Session {
     ) -> Result<Session, Fault> {
         let login = strings::parse(string)?;
         let claim = claim(path)?;
-        let state = match load(path, vault.as_ref())? {
+        let state = match load_or_put_aside(path, vault.as_ref())? {
             Some(saved)
                 if saved.home_option().and_then(|home| home.auth_key) == Some(login.key) =>
             {
@@ -136,8 +141,34 @@ impl Session {
                 unreadable: Unreadable::beside(path),
                 carriage: Carriage::default(),
                 _claim: claim,
+                alone: Mutex::default(),
             }),
         }
+    }
+
+    /// Takes the login for this process alone, also against processes that keep their files elsewhere on this machine.
+    /// It is free again when the last clone of the session is gone. Transient: another process has it.
+    pub fn claim_login(&self) -> Result<(), Fault> {
+        let Some(key) = self.key() else { return Ok(()) };
+        let mut alone = self.inner.alone.lock().unwrap_or_else(PoisonError::into_inner);
+        if alone.is_none() {
+            *alone = alone::claim(&key).map_err(|_| {
+                Fault::transient(
+                    Reason::Internal,
+                    "another process of this machine is connected with this login, from another state.directory",
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Whether `other` is the same login: connected at once, they would cost the account that login.
+    pub fn is_same_login(&self, other: &Session) -> bool {
+        self.key().is_some_and(|key| other.key() == Some(key))
+    }
+
+    fn key(&self) -> Option<strings::Key> {
+        self.inner.memory.lock().home_option().and_then(|home| home.auth_key)
     }
 
     /// The account's own id, once known.
@@ -224,7 +255,7 @@ impl Session {
     }
 
     pub(crate) fn has_key(&self) -> bool {
-        self.inner.memory.lock().home_option().is_some_and(|home| home.auth_key.is_some())
+        self.key().is_some()
     }
 
     /// A connection begins; whether the last one was cut off.
@@ -348,12 +379,35 @@ fn claim(path: Option<&Path>) -> Result<Option<File>, Fault> {
 
 fn load(path: Option<&Path>, vault: Option<&Vault>) -> Result<Option<State>, Fault> {
     let Some(path) = path else { return Ok(None) };
-    file::load(path, vault).map_err(|error| {
-        Fault::fatal(
-            Reason::AccountLost,
-            format!("session file {} cannot be read: {error}", path.display()),
-        )
-    })
+    file::load(path, vault).map_err(|error| unreadable(path, &error))
+}
+
+/// The same where the file holds nothing that could not be had again.
+fn load_or_put_aside(path: Option<&Path>, vault: Option<&Vault>) -> Result<Option<State>, Fault> {
+    let Some(path) = path else { return Ok(None) };
+    let error = match file::load(path, vault) {
+        Err(error) if error.is_damage() => error,
+        loaded => return loaded.map_err(|error| unreadable(path, &error)),
+    };
+    let aside =
+        file::move_aside(path).map_err(|why| unreadable(path, &file::FileError::Io(why)))?;
+    tracing::warn!(
+        %error, aside = %aside.display(),
+        "a session file was damaged and put aside; the session string goes on without it, and what was said while this \
+         program was away is not heard by this account"
+    );
+    Ok(None)
+}
+
+fn unreadable(path: &Path, error: &file::FileError) -> Fault {
+    let fix = match error.is_damage() {
+        true => "; put a backup in its place, or move it away to sign in anew",
+        false => "",
+    };
+    Fault::fatal(
+        Reason::AccountLost,
+        format!("session file {} cannot be read: {error}{fix}", path.display()),
+    )
 }
 
 impl From<StringError> for Fault {

@@ -247,3 +247,12 @@ fn a_check_tells_how_yt_dlp_is_installed_and_refuses_one_that_is_not_there() {
         &["extractors.ytdlp.program: ", "/no/such/yt-dlp", "set \"auto\" or \"off\""],
     );
 }
+
+#[test]
+fn one_login_in_two_keys_is_refused() {
+    for (key, other) in [("STRING_SESSION2", "STRING_SESSION"), ("BOT_SESSION", "BOT_SESSION")] {
+        let ended = run(&["run"], &borrowed(&with(key, &session())), "");
+        is_refused(&ended, &[": is the same login as ", other, "another account"]);
+        assert!(!ended.stderr.contains(&session()), "{}", ended.stderr);
+    }
+}

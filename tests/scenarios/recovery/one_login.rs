@@ -1,7 +1,8 @@
 //! One login, one connection: two of them at once cost the account that login (AUTH_KEY_DUPLICATED).
 
+use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use simulator::world::{ASSISTANT, BOT, Population, Telegram};
 use telegram::{Secret, Session, Settings};
@@ -60,6 +61,43 @@ async fn a_second_process_with_the_same_session_refuses_to_start() {
         "exit 75, one line with the file and the other's process; 0 connections of it",
         "refuses",
     );
+}
+
+/// Somebody starts it once more from another folder: the locks beside its files are other ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_with_the_same_logins_in_another_directory_refuses_to_start() {
+    let first = Setup::new().start().await;
+    let opened = || first.telegram.dc().stats().connections_opened;
+    let before = opened();
+    let folder = tempfile::tempdir().expect("the disk has room");
+    let second = |word: &str, state: &Path| {
+        let config = folder.path().join("second.toml");
+        let text = format!("state.directory = {state:?}\nextractors.order = []\n");
+        std::fs::write(&config, text).expect("it has room");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_armedmusic"));
+        command.args([word, "--config"]).arg(&config).env_clear();
+        command.envs(armedmusic::simulated::secrets(&first.telegram));
+        let mut command = tokio::process::Command::from(command);
+        let ended = command.kill_on_drop(true).output();
+        let ended = tokio::time::timeout(Duration::from_secs(20), ended);
+        async move { ended.await.expect("it ends by itself").expect("cargo built it") }
+    };
+    let ended = second("run", &folder.path().join("state")).await;
+    let text = String::from_utf8(ended.stderr).expect("it writes text");
+    assert_eq!(ended.status.code(), Some(75), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.contains("another state.directory"), "{text}");
+    // settings may be checked beside a bot that runs, its own among them
+    for state in [folder.path().join("state"), first.state_file("")] {
+        let ended = second("check", &state).await;
+        let text = String::from_utf8(ended.stderr).expect("it writes text");
+        assert_eq!(ended.status.code(), Some(0), "{text}");
+    }
+    assert_eq!(opened(), before, "the second one never connected");
+    first.signal("-TERM");
+    let (end, telegram) = first.ends(PATIENCE).await;
+    assert_eq!(end.status.code(), Some(0), "{}", end.log.join("\n"));
+    telegram.stop().await;
 }
 
 /// Fast restarts of a session, each ended in another way: politely, killed, killed while its successor starts.

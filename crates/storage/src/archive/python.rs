@@ -151,7 +151,7 @@ impl Python {
             "sudoers" => {
                 fields.0.remove("sudo");
                 let people = fields.0.remove("sudoers")?;
-                self.sudo.extend(people.as_array()?.iter().filter_map(number));
+                self.sudo.extend(people.as_array()?.iter().filter_map(number).filter(|id| *id > 0));
             }
             "tgusersdb" => {
                 let user = fields.number(&["user_id"])?;
@@ -242,16 +242,20 @@ impl Fields {
 /// A whole number in any of the forms that MongoDB's tools write.
 fn number(value: &Value) -> Option<i64> {
     match value {
-        Value::Number(number) => number
-            .as_i64()
-            .or_else(|| number.as_f64().filter(|n| n.fract() == 0.0).map(|n| n as i64)),
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
         Value::String(text) => text.parse().ok(),
         Value::Object(wrapped) => {
             ["$numberLong", "$numberInt", "$numberDouble"].iter().find_map(|name| {
                 let text = wrapped.get(*name)?.as_str()?;
-                text.parse().ok().or_else(|| text.strip_suffix(".0")?.parse().ok())
+                text.parse().ok().or_else(|| text.parse().ok().and_then(whole))
             })
         }
         _ => None,
     }
+}
+
+/// A number that was typed into MongoDB's shell is one with a fraction; beyond 2^53 it is no id but an accident.
+fn whole(number: f64) -> Option<i64> {
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    (number.fract() == 0.0 && number.abs() <= EXACT_MAX).then_some(number as i64)
 }

@@ -208,3 +208,25 @@ async fn the_python_bots_database_is_read_where_it_is() {
     assert_eq!(record.value["channel"], -1009);
     assert_eq!(record.value["language"], "ru");
 }
+
+#[tokio::test]
+async fn numbers_that_are_no_ids_make_nobody_an_operator() {
+    let mut python = Python::default();
+    let people = json!([5001, "5002", {"$numberLong": "5003"}, 0, -7, 1e300, null, 1.5]);
+    python.take("sudoers", json!({"sudo": "sudo", "sudoers": people}));
+    // as a number comes that was typed into MongoDB's shell
+    python.take(
+        "language",
+        json!({"chat_id": {"$numberDouble": "-1.00123456789E+12"}, "lang": "ru"}),
+    );
+    python.take("language", json!({"chat_id": {"$numberDouble": "NaN"}, "lang": "ru"}));
+    python.take("language", json!({"chat_id": 1e300, "lang": "ru"}));
+    let (store, _driver, _directory) = store().await;
+    python.import(&store).await.unwrap();
+    let keys = async |table| {
+        let rows = store.scan(table).await.unwrap();
+        rows.into_iter().map(|row| row.key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(Table::Sudo).await, ["5001", "5002", "5003"]);
+    assert_eq!(keys(Table::Settings).await, ["-1001234567890"]);
+}

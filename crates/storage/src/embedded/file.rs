@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -27,9 +27,12 @@ const BUSY_MAX: Duration = Duration::from_secs(3);
 pub(super) struct File {
     pub(super) connection: Connection,
     path: PathBuf,
+    /// Which file it is, whatever lies at its path by now.
+    identity: (u64, u64),
+    size_max_bytes: Option<u64>,
     /// Held by the kernel until it is closed, however the process ends. Declared after the connection: it is let go
     /// last.
-    _lock: std::fs::File,
+    lock: std::fs::File,
 }
 
 /// What stands between the file and its use.
@@ -58,7 +61,60 @@ impl File {
         if let Some(max) = place.size_max_bytes {
             limit(&connection, max).map_err(|error| fault::from_sqlite(&error))?;
         }
-        Ok(File { connection, path, _lock: lock })
+        let identity = identity(&path).map_err(|error| unwritable(&path, &error))?;
+        Ok(File { connection, path, identity, size_max_bytes: place.size_max_bytes, lock })
+    }
+
+    /// Whether it lies where it was opened: what is written to a file that was removed is gone with this process.
+    pub(super) fn is_in_place(&self) -> bool {
+        identity(&self.path).is_ok_and(|identity| identity == self.identity)
+    }
+
+    /// Writes everything that the removed file holds to its place once more, with a lock of its own. What lies there
+    /// already is somebody else's and stays.
+    pub(super) fn put_back(&mut self) -> Result<(), Fault> {
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        create_directory(directory).map_err(|error| unwritable(directory, &error))?;
+        let lock = self.lock_anew(directory)?;
+        let is_taken = self.path.metadata().is_ok_and(|metadata| metadata.len() > 0);
+        if is_taken {
+            return Err(fault::transient(format!(
+                "another file was put in the place of {} while it was in use",
+                self.path.display()
+            )));
+        }
+        let copied = || {
+            create_private(&self.path).map_err(|error| unwritable(&self.path, &error))?;
+            let to = self.path.to_string_lossy();
+            self.connection
+                .execute("VACUUM INTO ?1", [to])
+                .and_then(|_| connect(&self.path))
+                .and_then(|connection| {
+                    settle(&connection)?;
+                    self.size_max_bytes.map_or(Ok(()), |max| limit(&connection, max))?;
+                    Ok(connection)
+                })
+                .map_err(|error| fault::from_sqlite(&error))
+        };
+        let connection = copied()?;
+        let synced = std::fs::File::open(&self.path).and_then(|file| file.sync_all());
+        self.identity = synced
+            .and_then(|()| identity(&self.path))
+            .map_err(|error| unwritable(&self.path, &error))?;
+        self.connection = connection;
+        if let Some(lock) = lock {
+            self.lock = lock;
+        }
+        Ok(())
+    }
+
+    /// A lock in the place of ours, unless ours is there still.
+    fn lock_anew(&self, directory: &Path) -> Result<Option<std::fs::File>, Fault> {
+        let ours = self.lock.metadata().map(|metadata| (metadata.dev(), metadata.ino())).ok();
+        match identity(&directory.join(LOCK_NAME)).ok() {
+            there if there.is_some() && there == ours => Ok(None),
+            _ => lock(directory).map(Some),
+        }
     }
 
     /// Everything goes from the log into the file, so that a copy of the one file is a whole copy.
@@ -86,13 +142,25 @@ fn prepare(path: &Path) -> Result<Connection, Obstacle> {
     if !schema::is_empty(&connection)? || schema::version(&connection)? > 0 {
         recognise(&connection, path)?;
         check(&connection)?;
+        if let Some(missing) = schema::missing(&connection)? {
+            return Err(Obstacle::Broken(missing));
+        }
     }
+    settle(&connection)?;
+    schema::migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// How every connection works.
+fn settle(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // a log that was long once does not keep its room
-    connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
-    schema::migrate(&mut connection)?;
-    Ok(connection)
+    connection.pragma_update(None, "journal_size_limit", 16 << 20)
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    path.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 pub(super) fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {

@@ -38,6 +38,9 @@ const STEPS: &[&str] = &[
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);",
 ];
 
+/// There from the first version on.
+const TABLES: [&str; 4] = ["records", "quarantine", "outbox", "facts"];
+
 /// The version that this build writes.
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
@@ -51,6 +54,24 @@ pub(super) fn application_id(connection: &Connection) -> Result<i64, rusqlite::E
 
 pub(super) fn is_empty(connection: &Connection) -> Result<bool, rusqlite::Error> {
     connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
+}
+
+/// What a file of ours always has, and this one has not: somebody changed it by hand.
+pub(super) fn missing(connection: &Connection) -> Result<Option<String>, rusqlite::Error> {
+    if version(connection)? < 1 {
+        return Ok(Some("it has tables and no version".to_owned()));
+    }
+    for table in TABLES {
+        let is_there: bool = connection.query_row(
+            "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = ?1",
+            [table],
+            |row| row.get(0),
+        )?;
+        if !is_there {
+            return Ok(Some(format!("its table {table} is missing")));
+        }
+    }
+    Ok(None)
 }
 
 /// Brings the file to this build's version, each step by itself.

@@ -393,3 +393,67 @@ fn find(bytes: &[u8], what: &[u8]) -> usize {
     let mut windows = bytes.windows(what.len());
     windows.position(|window| window == what).expect("it is in the file")
 }
+
+#[tokio::test]
+async fn what_is_acknowledged_after_the_directory_was_removed_is_there_after_a_restart() {
+    let parent = directory();
+    let directory = parent.path().join("state");
+    let life = Life::at(&directory).await;
+    life.put("before", 1).await.unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
+    life.put("after", 1).await.unwrap();
+    life.put("later", 1).await.unwrap();
+    let mode = directory.join(NAME).metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "nobody else may read it");
+    let second = Life::begin(Settings::embedded(&directory)).await;
+    assert!(second.is_err(), "the place is taken as before");
+    // as after a kill: nothing is closed
+    let copy = parent.path().join("copy");
+    std::fs::create_dir(&copy).unwrap();
+    for name in [NAME, "armedmusic.db-wal"] {
+        std::fs::copy(directory.join(name), copy.join(name)).unwrap();
+    }
+    let again = Life::at(&copy).await;
+    assert_eq!(again.keys().await, ["after", "before", "later"]);
+    again.end().await;
+    life.end().await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_put_in_the_place_of_ours_is_not_written_over() {
+    let ours = filled(1).await;
+    let life = Life::at(ours.path()).await;
+    let other = filled(3).await;
+    std::fs::rename(other.path().join(NAME), ours.path().join(NAME)).unwrap();
+    assert!(life.put("late", 1).await.is_err(), "nobody will find it");
+    drop(life);
+    let mut keys = Vec::new();
+    for _ in 0..200 {
+        match Life::begin(Settings::embedded(ours.path())).await {
+            Ok(again) => {
+                keys = again.keys().await;
+                again.end().await;
+                break;
+            }
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+        }
+    }
+    assert_eq!(keys, ["0000", "0001", "0002"]);
+}
+
+#[tokio::test]
+async fn a_file_whose_layout_was_changed_by_hand_is_put_aside_and_what_it_holds_is_saved() {
+    for (damage, n_saved) in
+        [("DROP TABLE outbox", 3), ("PRAGMA user_version = 0", 3), ("DROP TABLE records", 0)]
+    {
+        let directory = filled(3).await;
+        let connection = Connection::open(directory.path().join(NAME)).unwrap();
+        connection.execute_batch(damage).unwrap();
+        drop(connection);
+        let life = Life::at(directory.path()).await;
+        assert_eq!(life.keys().await.len(), n_saved, "{damage}");
+        life.put("new", 1).await.expect(damage);
+        life.end().await;
+        assert!(!aside(directory.path()).is_empty(), "{damage}");
+    }
+}

@@ -25,6 +25,15 @@ pub(crate) enum FileError {
     Sealed(#[from] SealError),
 }
 
+// === impl FileError ===
+
+impl FileError {
+    /// Whether it is not what was written, and no other key or version could read it.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, FileError::Shape(ShapeError::Foreign { .. }))
+    }
+}
+
 /// Reads the file; `None` when there is none.
 pub(crate) fn load(path: &Path, vault: Option<&Vault>) -> Result<Option<State>, FileError> {
     let bytes = match fs::read(path) {
@@ -108,6 +117,15 @@ pub(crate) fn put_aside(path: &Path) -> io::Result<PathBuf> {
         Err(error) => return Err(error),
     }
     Ok(copy)
+}
+
+/// Moves the file beside its place, under a name that is free.
+pub(crate) fn move_aside(path: &Path) -> io::Result<PathBuf> {
+    let names = (1..).map(|n: u32| sibling(path, &format!("broken-{n}")));
+    let aside =
+        names.into_iter().find(|name| !name.exists()).unwrap_or_else(|| sibling(path, "broken"));
+    fs::rename(path, &aside)?;
+    Ok(aside)
 }
 
 fn sibling(path: &Path, extension: &str) -> PathBuf {

@@ -88,6 +88,41 @@ fn a_broken_file_is_refused_without_being_shown() {
     assert!(Session::open(Some(&path)).is_err());
 }
 
+#[test]
+fn a_broken_file_of_a_login_that_is_known_otherwise_is_put_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("assistant-1.json");
+    for (n, damage) in [&b""[..], br#"{"version":1,"home":2"#, b"\0\0\0\0"].into_iter().enumerate()
+    {
+        std::fs::write(&path, damage).unwrap();
+        let session = Session::import(&string(3), Some(&path)).unwrap();
+        assert!(session.export() == Some(string(3)));
+        let aside = folder.path().join(format!("assistant-1.json.broken-{}", n + 1));
+        assert_eq!(std::fs::read(aside).unwrap(), damage);
+    }
+    std::fs::write(&path, br#"{"version":9}"#).unwrap();
+    let newer = Session::import(&string(3), Some(&path));
+    assert!(newer.is_ok() || path.exists(), "a newer version's file is not moved");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_login_is_for_one_process_wherever_its_files_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str, n| {
+        Session::import(&string(n), Some(&folder.path().join(name))).expect("the file is free")
+    };
+    let (first, second, other) = (at("a.json", 101), at("b.json", 101), at("c.json", 102));
+    assert!(first.is_same_login(&second) && !first.is_same_login(&other));
+    first.claim_login().expect("nobody has it");
+    first.clone().claim_login().expect("it has it already");
+    let fault = second.claim_login().expect_err("the first one is connected");
+    assert_eq!(fault.class, domain::Class::Transient, "the first one may go away: {fault}");
+    other.claim_login().expect("another login");
+    drop(first);
+    second.claim_login().expect("the first one is gone");
+}
+
 #[tokio::test]
 async fn the_own_user_is_found_without_its_number() {
     let session = Session::import(&string(3), None).unwrap();
