@@ -64,6 +64,8 @@ struct Inner {
     clock: Clock,
     is_loaded: watch::Receiver<bool>,
     kept: Option<Kept>,
+    /// The present life is over in order. What it still hears leaves nothing to the next one.
+    is_over: bool,
     /// What an earlier process left here, found while something new plays; its player has not heard of it yet.
     beside: Option<beside::Beside>,
     /// Somebody stopped everything before it was known what an earlier process left.
@@ -150,6 +152,7 @@ impl Keep {
             clock,
             is_loaded,
             kept: None,
+            is_over: false,
             beside: None,
             is_stopped: false,
             obeyed: Obeyed::default(),
@@ -177,6 +180,7 @@ impl Keep {
     /// What an earlier life left. From here on the present one counts as dead until it says otherwise.
     pub(crate) fn take_up(&self) -> Option<Kept> {
         let mut inner = self.lock();
+        inner.is_over = false;
         let last = inner.kept.clone();
         if let Some(kept) = inner.kept.as_mut() {
             kept.end = End::Died;
@@ -185,8 +189,10 @@ impl Keep {
     }
 
     pub(crate) fn put(&self, rules: &Player, generation: Generation, position: Duration) {
-        self.lock().kept =
-            Some(Kept { rules: rules.clone(), generation, position, end: End::Died });
+        let mut inner = self.lock();
+        if !inner.is_over {
+            inner.kept = Some(Kept { rules: rules.clone(), generation, position, end: End::Died });
+        }
     }
 
     /// The present life ends as it was asked to, this far in its track; what has to be written of that.
@@ -209,7 +215,8 @@ impl Keep {
 
     /// The chat is over; the next one begins with nothing but what was obeyed.
     pub(crate) fn finish(&self) {
-        self.lock().kept = None;
+        let mut inner = self.lock();
+        (inner.kept, inner.is_over) = (None, true);
     }
 
     /// Whether this command is new; from now on it is not.

@@ -165,3 +165,18 @@ async fn how_a_queue_is_played_is_carried_from_process_to_process_and_from_chat_
     })
     .await;
 }
+
+#[test]
+fn a_player_that_ended_leaves_nothing_however_much_it_hears_afterwards() {
+    let (keep, mut rules) = (Keeps::new().of(CHAT), rules());
+    play(&keep, &mut rules, 1);
+    keep.put(&rules, Generation(1), Duration::ZERO);
+    assert!(keep.take_up().is_some(), "a crash leaves it to the next life");
+    keep.finish();
+    // one more /stop, which is answered while the chat ends
+    keep.put(&rules, Generation(1), Duration::ZERO);
+    assert!(!keep.has_kept() && keep.take_up().is_none());
+    // the next life keeps its own
+    keep.put(&rules, Generation(2), Duration::ZERO);
+    assert!(keep.has_kept());
+}

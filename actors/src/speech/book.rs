@@ -119,6 +119,7 @@ impl Book {
             // another life of the player; what the old one showed is history
             self.generation = generation;
             self.panel = None;
+            self.early = None;
             self.searching.clear();
         }
         let mut jobs = Vec::new();
@@ -153,7 +154,9 @@ impl Book {
                 });
             }
             Event::Titled { attempt, title } => {
-                self.early = Some((attempt, title.clone()));
+                if self.panel.as_ref().is_none_or(|panel| panel.attempt != attempt) {
+                    self.early = Some((attempt, title.clone()));
+                }
                 self.redraw(attempt, true, ink, &mut jobs, |panel| panel.song = Some(title));
             }
             Event::Ended { attempt, .. } => {

@@ -83,7 +83,7 @@ impl Pen<'_> {
         }));
         let is_on = matches!(panel.state, PanelState::Playing | PanelState::Paused);
         if is_on {
-            lines.push(self.line(panel.position, panel.duration));
+            lines.push(self.line(panel.position, panel.duration, panel.track.is_live));
         }
         lines.push(self.say("requested-by", &[("name", Arg::Text(&name(&panel.requested_by)))]));
         if is_on && panel.n_waiting > 0 {
@@ -92,10 +92,14 @@ impl Pen<'_> {
         Saying { html: lines.join("\n"), buttons: self.buttons(panel) }
     }
 
-    /// `0:12 ▬▬▬●▬▬▬▬▬▬▬▬ 3:20`; a live stream shows how long it has been on.
-    fn line(&self, position: Duration, duration: Option<Duration>) -> String {
+    /// `0:12 ▬▬▬●▬▬▬▬▬▬▬▬ 3:20`; a live stream, and a file that does not say how long it is, show how long they have
+    /// been on.
+    fn line(&self, position: Duration, duration: Option<Duration>, is_live: bool) -> String {
         let Some(duration) = duration.filter(|duration| !duration.is_zero()) else {
-            return format!("{} · {}", clock(position), self.say("live", &[]));
+            return match is_live {
+                true => format!("{} · {}", clock(position), self.say("live", &[])),
+                false => clock(position),
+            };
         };
         let position = position.min(duration);
         let share = position.as_secs_f64() / duration.as_secs_f64();
@@ -157,7 +161,8 @@ impl Pen<'_> {
 
     fn sounding(&self, now: &Sounding) -> String {
         let title = clean_title(&now.track.display(), TITLE_MAX, "?");
-        let duration = now.duration.map_or_else(|| self.say("live", &[]), clock);
+        let unknown = || if now.track.is_live { self.say("live", &[]) } else { "?".to_owned() };
+        let duration = now.duration.map_or_else(unknown, clock);
         let id = if now.is_paused { "queue-now-paused" } else { "queue-now" };
         self.say(
             id,
@@ -255,6 +260,16 @@ mod tests {
             let said = draw(|pen| pen.panel(&panel(position, PanelState::Playing)));
             assert!(said.html.contains(line), "{}", said.html);
         }
+    }
+
+    #[test]
+    fn only_what_has_no_end_is_called_live() {
+        let unknown = Panel { duration: None, ..panel(65, PanelState::Playing) };
+        let station = Track { is_live: true, ..unknown.track.clone() };
+        let said = draw(|pen| pen.panel(&unknown));
+        assert_eq!(said.html.lines().nth(2), Some("1:05"), "{}", said.html);
+        let said = draw(|pen| pen.panel(&Panel { track: station, ..unknown.clone() }));
+        assert_eq!(said.html.lines().nth(2), Some("1:05 · live"), "{}", said.html);
     }
 
     #[test]

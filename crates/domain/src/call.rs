@@ -227,6 +227,8 @@ pub struct Machine {
     blame: Option<Fault>,
     /// Since when no assistant answered.
     silent_since: Option<Duration>,
+    /// How long a new voice chat is waited for, after one ended.
+    ended_until: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -287,6 +289,7 @@ impl Machine {
             tried: Vec::new(),
             blame: None,
             silent_since: None,
+            ended_until: None,
         }
     }
 

@@ -130,11 +130,7 @@ pub fn parse(text: &str, username: &str) -> Parsed {
 /// A link anywhere in the words wins over the words around it; quotes around a query are not part of it.
 fn asked(arguments: &str) -> Option<Asked> {
     let plain: String = arguments.chars().filter(|c| !is_invisible(*c)).take(TEXT_MAX).collect();
-    if let Some(url) = plain
-        .split_whitespace()
-        .map(|word| word.trim_matches(is_bracket))
-        .find(|word| is_link(word))
-    {
+    if let Some(url) = plain.split_whitespace().map(bare_link).find(|word| is_link(word)) {
         return Some(Asked::Url(url.to_owned()));
     }
     let folded = plain.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -153,6 +149,26 @@ fn is_link(word: &str) -> bool {
                 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
         }
     }
+}
+
+/// Without the brackets around it and what ends the sentence, as Telegram marks links. A bracket that the link opened
+/// itself is its own.
+fn bare_link(word: &str) -> &str {
+    const PAIRS: [(char, char); 3] = [('(', ')'), ('[', ']'), ('{', '}')];
+    let opens = |c: char| is_bracket(c) || PAIRS.iter().any(|(open, _)| *open == c);
+    let mut link = word.trim_start_matches(opens);
+    while let Some(last) = link.chars().next_back() {
+        let count = |wanted: char| link.chars().filter(|c| *c == wanted).count();
+        let is_own = |(open, close): &(char, char)| *close == last && count(*open) >= count(*close);
+        let is_end = matches!(last, '.' | ',' | ';' | ':' | '!' | '?' | '…')
+            || is_bracket(last)
+            || PAIRS.iter().any(|(_, close)| *close == last) && !PAIRS.iter().any(is_own);
+        if !is_end {
+            break;
+        }
+        link = &link[..link.len() - last.len_utf8()];
+    }
+    link
 }
 
 fn unquote(query: &str) -> &str {
@@ -251,6 +267,12 @@ mod tests {
         check("/play listen <https://example.org/a?b=c#d> now", url("https://example.org/a?b=c#d"));
         check("/play file:///etc/passwd", url("file:///etc/passwd"));
         check("/play concat://x", url("concat://x"));
+        check("/play (https://example.org/a.mp3)", url("https://example.org/a.mp3"));
+        check("/play https://example.org/a.mp3, please", url("https://example.org/a.mp3"));
+        check("/play this: https://example.org/a.mp3!", url("https://example.org/a.mp3"));
+        check("/play https://example.org/A_(song)", url("https://example.org/A_(song)"));
+        check("/play (https://example.org/A_(song)).", url("https://example.org/A_(song)"));
+        check("/play https://example.org/?q=1", url("https://example.org/?q=1"));
         check("/play what://", query("what://"));
         check("/play :// x", query(":// x"));
     }

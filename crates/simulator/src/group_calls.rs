@@ -177,6 +177,11 @@ impl State {
         self.calls.iter_mut().find(|call| call.chat == chat && call.duration.is_none())
     }
 
+    /// By its place on the media server, which stays when the chat moves.
+    fn live_in(&mut self, room: i64) -> Option<&mut Call> {
+        self.calls.iter_mut().find(|call| call.room == room && call.duration.is_none())
+    }
+
     fn call(&mut self, id: i64) -> Option<&mut Call> {
         self.calls.iter_mut().find(|call| call.id == id)
     }

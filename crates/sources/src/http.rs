@@ -27,7 +27,7 @@ use fault::place;
 use resolver::{Lookup, Resolver};
 
 /// How many times a request may be sent elsewhere.
-const REDIRECTS_MAX: usize = 5;
+const REDIRECTS_MAX: usize = 10;
 
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(30);
@@ -265,7 +265,7 @@ fn unbuilt(error: reqwest::Error) -> Fault {
 
 fn too_many_redirects(url: &Url) -> Fault {
     let detail = format!("{}: more than {REDIRECTS_MAX} redirects", place(url));
-    Fault::refused(Reason::BadUrl, detail)
+    Fault::refused(Reason::NotFound, detail)
 }
 
 /// Where a redirect points, made absolute.

@@ -208,3 +208,29 @@ fn another_life_of_the_player_starts_a_clean_page() {
     assert_eq!(desk.tell_in(Generation(10), progress), []);
     assert_eq!(desk.book.generation(), Generation(10));
 }
+
+#[test]
+fn the_song_of_a_station_is_not_shown_for_what_the_next_player_plays() {
+    let mut desk = Desk::new();
+    desk.accepted(1);
+    desk.tell(Event::Titled { attempt: Attempt(1), title: "Blue Hour".into() });
+    assert!(texts(&desk.sounds(1)).iter().any(|text| text.contains("Blue Hour")));
+    desk.tell(Event::Titled { attempt: Attempt(1), title: "Red Hour".into() });
+    // the same number in another life, before or after its panel is there
+    desk.tell_in(Generation(10), Event::Finished);
+    let now = NowPlaying {
+        entry: EntryId(1),
+        attempt: Attempt(1),
+        asked_in: MessageId(1),
+        track: track(),
+        requester: Requester { id: UserId(1), name: "Ann".into() },
+        duration: Some(Duration::from_secs(60)),
+        n_waiting: 0,
+    };
+    let jobs = desk.tell_in(Generation(10), Event::NowPlaying(Box::new(now)));
+    assert!(texts(&jobs).iter().all(|text| !text.contains("Hour")), "{jobs:?}");
+    // a title that is named and never heard is not the next life's either
+    desk.tell_in(Generation(10), Event::Titled { attempt: Attempt(2), title: "Green Hour".into() });
+    let jobs = desk.sounds(2);
+    assert!(texts(&jobs).iter().all(|text| !text.contains("Hour")), "{jobs:?}");
+}

@@ -127,7 +127,7 @@ impl Machine {
                 self.prepare(effects);
             }
             Err(fault) if fault.is_retryable() => self.retry_or_give_up(fault, now, effects),
-            Err(fault) => self.give_up(Fault { reason: Reason::NoVoiceChat, ..fault }, effects),
+            Err(fault) => self.not_created(fault, now, effects),
         }
     }
 
@@ -183,6 +183,7 @@ impl Machine {
             return;
         }
         self.step = Step::Up { since: now };
+        self.ended_until = None;
         self.check_at(now + self.settings.check_joined_every, effects);
         if !self.is_force_muted {
             self.up(effects);

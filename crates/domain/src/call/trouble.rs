@@ -96,10 +96,26 @@ impl Machine {
 
     /// The voice chat is over; the queue waits for the next one.
     pub(super) fn wait_for_another(&mut self, now: Duration, effects: &mut Effects) {
-        let until = now + self.settings.ended_wait;
+        self.wait_until(now + self.settings.ended_wait, now, effects);
+    }
+
+    fn wait_until(&mut self, until: Duration, now: Duration, effects: &mut Effects) {
         self.step = Step::Ended { until };
-        effects.push(Effect::Tell(Line::Ended { wait: self.settings.ended_wait }));
+        self.ended_until = Some(until);
+        effects.push(Effect::Tell(Line::Ended { wait: until.saturating_sub(now) }));
         effects.push(Effect::WakeAt(until));
+    }
+
+    /// No voice chat can be started by us. One that people were promised to be waited for is waited for still, whoever
+    /// asked for more music meanwhile.
+    pub(super) fn not_created(&mut self, fault: Fault, now: Duration, effects: &mut Effects) {
+        match self.ended_until.filter(|until| now < *until) {
+            Some(until) => {
+                self.hang_up(effects);
+                self.wait_until(until, now, effects);
+            }
+            None => self.give_up(Fault { reason: Reason::NoVoiceChat, ..fault }, effects),
+        }
     }
 
     pub(super) fn removed(&mut self, effects: &mut Effects) {
@@ -148,6 +164,7 @@ impl Machine {
         self.seat = None;
         self.is_entered = false;
         self.blame = None;
+        self.ended_until = None;
     }
 
     /// Telegram says that we are out, while the media connection may still look well.

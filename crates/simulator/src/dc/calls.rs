@@ -1,8 +1,12 @@
 //! Calls — one request from the wire to the service and its answer back, with whatever was arranged to go wrong.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 
 use grammers_tl_types::name_for_id;
 use tokio::time::Instant;
@@ -152,7 +156,7 @@ pub(super) fn start(shared: &Arc<Shared>, call: Call) {
         .rule
         .as_ref()
         .is_none_or(|rule| rule.performs || matches!(rule.instead, Instead::Late(_)));
-    let asked = asks.then(|| shared.service.call(call.caller.clone(), call.request.clone()));
+    let asked = asks.then(|| ask(shared, &call));
     let inner = shared.clone();
     shared.tasks.start(async move {
         let mut answer = match asked {
@@ -171,6 +175,23 @@ pub(super) fn start(shared: &Arc<Shared>, call: Call) {
         }
         finish(&inner, &call, answer);
     });
+}
+
+/// A method that breaks is answered: a client that only lost its connection would send the same again, for ever.
+fn ask(shared: &Shared, call: &Call) -> BoxFuture<'static, Answer> {
+    let method = method_name(call.method);
+    let broken = move |_| {
+        tracing::error!(method, "a method of the box broke");
+        Answer::error(500, "RPC_CALL_FAIL")
+    };
+    let asking = || shared.service.call(call.caller.clone(), call.request.clone());
+    match catch_unwind(AssertUnwindSafe(asking)) {
+        Ok(answer) => AssertUnwindSafe(answer)
+            .catch_unwind()
+            .map(move |answer| answer.unwrap_or_else(broken))
+            .boxed(),
+        Err(panic) => std::future::ready(broken(panic)).boxed(),
+    }
 }
 
 fn finish(shared: &Shared, call: &Call, answer: Answer) {

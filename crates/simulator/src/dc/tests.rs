@@ -27,6 +27,9 @@ const SILENT: u32 = 0x4d39_2343;
 /// `help.getSupport`: answered after the test lets it.
 const SLOW: u32 = 0x9cdf_08cd;
 
+/// `help.getAppUpdate`: the service breaks.
+const BROKEN: u32 = 0x522d_5a7d;
+
 /// Answers and remembers.
 #[derive(Default)]
 struct Echo {
@@ -61,6 +64,7 @@ impl Service for Echo {
                     Answer::Result(request)
                 })
             }
+            BROKEN => panic!("broken, as this test has it"),
             id => Box::pin(async move { Answer::unknown_method(id) }),
         }
     }

@@ -61,7 +61,7 @@ impl GroupCalls {
         let Ok(rooms) = self.rooms() else { return };
         let change = {
             let mut state = self.state();
-            let Some(call) = state.live(dropped.room) else { return };
+            let Some(call) = state.live_in(dropped.room) else { return };
             let Some(member) = call.member(dropped.user) else { return };
             if member.transport == Some(dropped.peer) {
                 let user = member.user;

@@ -63,7 +63,7 @@ impl GroupCalls {
         let participants = listed(&call, asker.user).skip(offset).take(limit).collect();
         let users: Vec<i64> =
             call.members.iter().skip(offset).take(limit).map(|member| member.user).collect();
-        let end = offset + limit;
+        let end = offset.saturating_add(limit);
         Ok(tl::types::phone::GroupParticipants {
             count,
             participants,

@@ -148,11 +148,11 @@ async fn a_redirect_to_a_private_address_is_refused() {
 }
 
 #[tokio::test]
-async fn a_redirect_loop_ends_after_five_hops() {
+async fn a_redirect_loop_ends_after_ten_hops_and_is_told_as_a_link_that_leads_nowhere() {
     let server = Server::start(|_, _| redirect("/again")).await;
     let fault = get(&server::http(&["127.0.0.1"]), &server.url("/")).await.unwrap_err();
-    assert_eq!(fault.reason, Reason::BadUrl);
-    assert_eq!(server.seen().len(), 6);
+    assert_eq!(fault.reason, Reason::NotFound);
+    assert_eq!(server.seen().len(), 11);
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ async fn a_short_link_that_leads_nowhere_or_inside_is_refused() {
     for (path, reason) in [
         ("/page", Reason::NotFound),
         ("/missing", Reason::NotFound),
-        ("/round", Reason::BadUrl),
+        ("/round", Reason::NotFound),
         ("/inside", Reason::PrivateAddress),
         ("/file", Reason::BadUrl),
         ("/port", Reason::BadUrl),

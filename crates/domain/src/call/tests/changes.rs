@@ -281,3 +281,33 @@ fn a_player_in_its_next_life_hears_how_the_call_stands() {
         matches!(&table.effects[..], [Effect::Tell(Line::Held(f))] if f.reason == Reason::ForceMuted)
     );
 }
+
+#[test]
+fn asking_for_more_does_not_end_the_wait_for_a_voice_chat_that_only_people_can_start() {
+    let mut table = Table::up();
+    table.put(Input::Discarded(CALL));
+    assert!(table.has(&Effect::Tell(Line::Ended { wait: Duration::from_secs(300) })));
+    table.now += Duration::from_secs(100);
+    table.put(Input::Join);
+    table.put(Input::Found { attempt: table.attempt(), outcome: Ok(None) });
+    let refused = || Fault::refused(Reason::NotAllowed, "CHAT_ADMIN_REQUIRED");
+    table.put(Input::Created { attempt: table.attempt(), outcome: Err(refused()) });
+    assert_eq!(table.failed(), None);
+    assert!(table.has(&Effect::Tell(Line::Ended { wait: Duration::from_secs(200) })));
+    // the new one is entered
+    table.put(Input::Started);
+    table.ask().answered();
+    table.put(Input::Connected { attempt: table.attempt() });
+    assert!(table.has(&Effect::Tell(Line::Joined)));
+
+    // and the wait still has its end
+    table.put(Input::Discarded(CALL)).put(Input::Join);
+    table.put(Input::Found { attempt: table.attempt(), outcome: Ok(None) });
+    table.put(Input::Created { attempt: table.attempt(), outcome: Err(refused()) });
+    table.wake_after(300);
+    assert_eq!(table.failed(), Some(Reason::CallEnded));
+    table.entered();
+    table.put(Input::Found { attempt: table.attempt(), outcome: Ok(None) });
+    table.put(Input::Created { attempt: table.attempt(), outcome: Err(refused()) });
+    assert_eq!(table.failed(), Some(Reason::NoVoiceChat), "nobody was promised anything");
+}

@@ -50,6 +50,14 @@ async fn a_wrong_salt_is_corrected_and_then_the_session_is_created() {
 }
 
 #[tokio::test]
+async fn a_method_that_breaks_costs_its_answer_and_not_the_connection() {
+    let (dc, _service) = start().await;
+    let mut client = client(&dc).await;
+    assert_eq!(client.call(&super::id(BROKEN)).await, Err((500, "RPC_CALL_FAIL".to_owned())));
+    assert_eq!(client.call(&echo("still here")).await, Ok(echo("still here")));
+}
+
+#[tokio::test]
 async fn salts_of_the_future_are_good_when_their_time_comes() {
     let (dc, _service) = start().await;
     let mut client = client(&dc).await;

@@ -224,6 +224,8 @@ async fn participants_are_found_by_source_and_in_pages() {
     assert_eq!(page(request(vec![-5], "", 10)).await, (vec![-5], String::new(), 3));
     assert_eq!(page(request(Vec::new(), "", 2)).await, (vec![4, -5], "2".to_owned(), 3));
     assert_eq!(page(request(Vec::new(), "2", 2)).await, (vec![6], String::new(), 3));
+    let beyond = u64::MAX.to_string();
+    assert_eq!(page(request(Vec::new(), &beyond, 2)).await, (Vec::new(), String::new(), 3));
     let get = phone::GetGroupCall { call: call.clone(), limit: -1 };
     let tl::enums::phone::GroupCall::Call(got) = world.ask(ALICE, get).await.unwrap();
     assert_eq!(got.participants.len(), 3);

@@ -84,6 +84,17 @@ async fn who_never_connects_is_dropped_with_a_row() {
 }
 
 #[tokio::test]
+async fn who_never_connects_is_dropped_although_the_chat_has_moved() {
+    let world = TestBox::with(|settings| settings.connect_within = Duration::from_millis(300));
+    let call = world.start();
+    world.join(ALICE, &call, 5).await;
+    let moved = CHAT - 1;
+    world.calls.moved(CHAT, moved);
+    assert!(world.calls.wait_for(moved, SOON, |all| all.len() == 1).await);
+    assert!(world.calls.wait_for(moved, SOON, <[Participant]>::is_empty).await);
+}
+
+#[tokio::test]
 async fn who_falls_silent_is_dropped_and_who_only_says_nothing_is_not() {
     let world = TestBox::with(|settings| settings.silence_max = Duration::from_secs(5));
     world.start();

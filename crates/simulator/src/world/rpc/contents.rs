@@ -16,10 +16,8 @@ impl Desk<'_> {
         let mut entities = Vec::new();
         let length = text.encode_utf16().count() as i32;
         for entity in given.unwrap_or_default() {
-            if entity.offset() < 0
-                || entity.length() <= 0
-                || entity.offset() + entity.length() > length
-            {
+            let end = entity.offset().saturating_add(entity.length());
+            if entity.offset() < 0 || entity.length() <= 0 || end > length {
                 return Err(bad("ENTITY_BOUNDS_INVALID"));
             }
             entities.push(match entity {
@@ -65,10 +63,12 @@ impl Desk<'_> {
             enums::InputMedia::UploadedDocument(m) => {
                 let (bytes, name) = files.finish(self.user, &m.file)?;
                 let mut attributes = m.attributes;
-                let has_name =
-                    attributes.iter().any(|a| matches!(a, enums::DocumentAttribute::Filename(_)));
+                // clients name what they record after the file it lies in, with its whole path; nobody is shown that
+                let has_name = attributes.iter().any(is_name_or_recording);
+                let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
                 if !has_name && !name.is_empty() {
-                    attributes.push(types::DocumentAttributeFilename { file_name: name }.into());
+                    let file_name = name.to_owned();
+                    attributes.push(types::DocumentAttributeFilename { file_name }.into());
                 }
                 Ok(Media::Document(files.store(bytes, m.mime_type, attributes, date, home)))
             }
@@ -98,6 +98,15 @@ impl Desk<'_> {
             ))),
             _ => Err(bad("MEDIA_INVALID")),
         }
+    }
+}
+
+fn is_name_or_recording(attribute: &enums::DocumentAttribute) -> bool {
+    match attribute {
+        enums::DocumentAttribute::Filename(_) => true,
+        enums::DocumentAttribute::Audio(audio) => audio.voice,
+        enums::DocumentAttribute::Video(video) => video.round_message,
+        _ => false,
     }
 }
 

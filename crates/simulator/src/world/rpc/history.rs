@@ -164,16 +164,56 @@ impl Desk<'_> {
             min_id: q.min_id,
         };
         let wanted = q.q.to_lowercase();
-        let wants_music = matches!(q.filter, enums::MessagesFilter::InputMessagesFilterMusic);
         let keep = |letter: &Letter| {
             letter.text.to_lowercase().contains(&wanted)
                 && from.is_none_or(|from| letter.shown_sender() == Some(from))
-                && (!wants_music || matches!(letter.media, Some(Media::Document(_))))
+                && self.is_kind(letter, &q.filter)
                 && (q.min_date <= 0 || letter.date > q.min_date)
                 && (q.max_date <= 0 || letter.date < q.max_date)
         };
         let (messages, total) = self.select(chat, &window, keep);
         Ok(self.found(Some(chat), &messages, total))
+    }
+
+    /// Whether a message is of the kind that a search asks for.
+    fn is_kind(&self, letter: &Letter, filter: &enums::MessagesFilter) -> bool {
+        use enums::{DocumentAttribute as Is, MessageEntity, MessagesFilter as Wanted};
+        let file = match letter.media {
+            Some(Media::Document(file)) => self.state.files.get(file),
+            _ => None,
+        };
+        let has =
+            |what: &dyn Fn(&Is) -> bool| file.is_some_and(|file| file.attributes.iter().any(what));
+        let is_voice = has(&|is| matches!(is, Is::Audio(audio) if audio.voice));
+        let is_music = has(&|is| matches!(is, Is::Audio(audio) if !audio.voice));
+        let is_round = has(&|is| matches!(is, Is::Video(video) if video.round_message));
+        let is_video = has(&|is| matches!(is, Is::Video(video) if !video.round_message));
+        let is_photo = matches!(letter.media, Some(Media::Photo(_)));
+        let is_animation = has(&|is| matches!(is, Is::Animated));
+        match filter {
+            Wanted::InputMessagesFilterEmpty => true,
+            Wanted::InputMessagesFilterPhotos => is_photo,
+            Wanted::InputMessagesFilterVideo => is_video,
+            Wanted::InputMessagesFilterPhotoVideo => is_photo || is_video,
+            Wanted::InputMessagesFilterMusic => is_music,
+            Wanted::InputMessagesFilterVoice => is_voice,
+            Wanted::InputMessagesFilterRoundVideo => is_round,
+            Wanted::InputMessagesFilterRoundVoice => is_round || is_voice,
+            Wanted::InputMessagesFilterGif => is_animation,
+            Wanted::InputMessagesFilterDocument => {
+                file.is_some() && !(is_voice || is_music || is_round || is_video || is_animation)
+            }
+            Wanted::InputMessagesFilterUrl => letter
+                .entities
+                .iter()
+                .any(|entity| matches!(entity, MessageEntity::Url(_) | MessageEntity::TextUrl(_))),
+            Wanted::InputMessagesFilterPinned => {
+                let pinned = self.state.chats.get(&letter.chat).and_then(|chat| chat.pinned);
+                pinned.is_some() && pinned == letter.id_for(self.user)
+            }
+            // contacts, places, polls, calls, new pictures: the box has none
+            _ => false,
+        }
     }
 
     /// The message ids behind input messages; a message that is replied to stands for its answer.

@@ -5,7 +5,7 @@ use tl::{enums, types};
 
 use super::{Desk, methods};
 use crate::world::ids;
-use crate::world::letter::Draft;
+use crate::world::letter::{Draft, Letter};
 use crate::world::mailbox::LetterId;
 use crate::world::post::{Bundle, Kin};
 use crate::world::refusal::{Answered, bad};
@@ -16,6 +16,16 @@ const CAPTION_MAX: usize = 1_024;
 
 pub(super) fn check_text(text: &str, max: usize, too_long: &str) -> Answered<()> {
     if text.encode_utf16().count() > max { Err(bad(too_long)) } else { Ok(()) }
+}
+
+/// Where a message that is forwarded for the first time comes from; afterwards that goes along.
+fn origin(letter: &Letter) -> types::MessageFwdHeader {
+    let from = letter.shown_sender().unwrap_or(letter.chat);
+    types::MessageFwdHeader {
+        from_id: Some(ids::peer(from)),
+        channel_post: letter.is_post.then(|| letter.id_for(0)).flatten(),
+        ..crate::world::blank::forward_header(letter.date)
+    }
 }
 
 impl Desk<'_> {
@@ -196,11 +206,7 @@ impl Desk<'_> {
                 continue;
             }
             let Some(letter) = self.state.letter(self.user, from, *id) else { continue };
-            let origin = letter.shown_sender().unwrap_or(letter.chat);
-            let header = types::MessageFwdHeader {
-                from_id: Some(ids::peer(origin)),
-                ..crate::world::blank::forward_header(letter.date)
-            };
+            let header = letter.forward.clone().unwrap_or_else(|| origin(letter));
             let draft = Draft {
                 text: letter.text.clone(),
                 entities: letter.entities.clone(),

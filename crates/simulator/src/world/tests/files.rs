@@ -173,3 +173,45 @@ async fn a_missing_part_is_named() {
     };
     assert_eq!(town.refused(BORIS, &request).await, "FILE_PART_0_MISSING");
 }
+
+#[tokio::test]
+async fn a_recording_has_no_file_name_and_no_name_has_a_path() {
+    let town = town();
+    for (voice, expected) in [(true, None), (false, Some("song.mp3".to_owned()))] {
+        let bytes = vec![1; 1024];
+        let part = tl::functions::upload::SaveFilePart { file_id: 8, file_part: 0, bytes };
+        town.ask(BORIS, &part).await.unwrap();
+        let (name, md5_checksum) = ("/home/boris/song.mp3".to_owned(), String::new());
+        let file = types::InputFile { id: 8, parts: 1, name, md5_checksum };
+        let (title, performer, waveform) = (None, None, None);
+        let audio =
+            types::DocumentAttributeAudio { voice, duration: 9, title, performer, waveform };
+        let media = types::InputMediaUploadedDocument {
+            nosound_video: false,
+            force_file: false,
+            spoiler: false,
+            file: file.into(),
+            thumb: None,
+            mime_type: "audio/mpeg".to_owned(),
+            attributes: vec![audio.into()],
+            stickers: None,
+            video_cover: None,
+            video_timestamp: None,
+            ttl_seconds: None,
+        };
+        let request = tl::functions::messages::UploadMedia {
+            business_connection_id: None,
+            peer: town.peer(BORIS, jam()),
+            media: media.into(),
+        };
+        let enums::MessageMedia::Document(media) = town.ask(BORIS, &request).await.unwrap() else {
+            panic!("no document")
+        };
+        let Some(enums::Document::Document(document)) = media.document else { panic!("empty") };
+        let name = document.attributes.into_iter().find_map(|attribute| match attribute {
+            enums::DocumentAttribute::Filename(name) => Some(name.file_name),
+            _ => None,
+        });
+        assert_eq!(name, expected);
+    }
+}

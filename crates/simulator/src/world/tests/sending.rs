@@ -147,3 +147,117 @@ async fn slow_mode_makes_members_wait() {
     town.clock.fetch_add(30, Ordering::SeqCst);
     town.ask(BORIS, &town.text(BORIS, jam(), "two")).await.unwrap();
 }
+
+#[tokio::test]
+async fn entities_that_reach_beyond_every_text_are_refused() {
+    let town = town();
+    for (offset, length) in [(i32::MAX, 1), (0, i32::MAX), (i32::MAX, i32::MAX), (-1, 1), (0, 3)] {
+        let bold = types::MessageEntityBold { offset, length };
+        let request = tl::functions::messages::SendMessage {
+            entities: Some(vec![bold.into()]),
+            ..town.text(BORIS, jam(), "hi")
+        };
+        assert_eq!(town.refused(BORIS, &request).await, "ENTITY_BOUNDS_INVALID");
+    }
+}
+
+fn forward(
+    town: &Town,
+    user: i64,
+    from: i64,
+    id: i32,
+    to: i64,
+) -> tl::functions::messages::ForwardMessages {
+    tl::functions::messages::ForwardMessages {
+        silent: false,
+        background: false,
+        with_my_score: false,
+        drop_author: false,
+        drop_media_captions: false,
+        from_ephemeral: false,
+        noforwards: false,
+        allow_paid_floodskip: false,
+        from_peer: town.peer(user, from),
+        id: vec![id],
+        random_id: vec![i64::from(id) << 8 | user],
+        to_peer: town.peer(user, to),
+        top_msg_id: None,
+        reply_to: None,
+        schedule_date: None,
+        schedule_repeat_period: None,
+        send_as: None,
+        quick_reply_shortcut: None,
+        effect: None,
+        video_timestamp: None,
+        allow_paid_stars: None,
+        suggested_post: None,
+    }
+}
+
+#[tokio::test]
+async fn what_is_forwarded_twice_is_still_of_its_first_author() {
+    let town = town();
+    let id = town.world.say(ADA, jam(), "mine").unwrap();
+    town.ask(BORIS, &forward(&town, BORIS, jam(), id, jam())).await.unwrap();
+    let again = town.world.messages(jam()).last().unwrap().id;
+    let sent =
+        opened(town.ask(DMITRI, &forward(&town, DMITRI, jam(), again, jam())).await.unwrap());
+    let Some(enums::Update::NewChannelMessage(update)) = sent.updates.last() else {
+        panic!("{sent:?}")
+    };
+    let enums::Message::Message(message) = &update.message else { panic!("not a message") };
+    let Some(enums::MessageFwdHeader::Header(header)) = &message.fwd_from else {
+        panic!("not forwarded")
+    };
+    assert_eq!(header.from_id, Some(types::PeerUser { user_id: ADA }.into()));
+}
+
+#[tokio::test]
+async fn a_search_finds_what_its_filter_names_and_nothing_else() {
+    let town = town();
+    let link = town.text(BORIS, jam(), "see https://example.org/a");
+    town.ask(BORIS, &link).await.unwrap();
+    town.ask(BORIS, &town.text(BORIS, jam(), "words")).await.unwrap();
+    let song = crate::world::Audio {
+        bytes: vec![1; 10],
+        file_name: "song.mp3".to_owned(),
+        mime: "audio/mpeg".to_owned(),
+        title: None,
+        performer: None,
+        duration: std::time::Duration::from_secs(9),
+    };
+    town.world.send_audio(BORIS, jam(), song).unwrap();
+    use enums::MessagesFilter as Wanted;
+    for (filter, n_expected) in [
+        (Wanted::InputMessagesFilterUrl, 1),
+        (Wanted::InputMessagesFilterMusic, 1),
+        (Wanted::InputMessagesFilterDocument, 0),
+        (Wanted::InputMessagesFilterVoice, 0),
+        (Wanted::InputMessagesFilterPhotos, 0),
+        (Wanted::InputMessagesFilterPinned, 0),
+    ] {
+        let request = tl::functions::messages::Search {
+            peer: town.peer(BORIS, jam()),
+            q: String::new(),
+            from_id: None,
+            saved_peer_id: None,
+            saved_reaction: None,
+            top_msg_id: None,
+            filter: filter.clone(),
+            min_date: 0,
+            max_date: 0,
+            offset_id: 0,
+            add_offset: 0,
+            limit: 100,
+            max_id: 0,
+            min_id: 0,
+            hash: 0,
+        };
+        let enums::messages::Messages::ChannelMessages(found) =
+            town.ask(BORIS, &request).await.unwrap()
+        else {
+            panic!("no channel messages")
+        };
+        assert_eq!(found.messages.len(), n_expected, "{filter:?}");
+    }
+}
