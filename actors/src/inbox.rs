@@ -208,6 +208,18 @@ impl Control {
         }
     }
 
+    /// The other way round; requests and news are no controls.
+    pub(crate) fn of(input: &Input) -> Option<(Control, &By)> {
+        match input {
+            Input::Pause { by, .. } => Some((Control::Pause, by)),
+            Input::Resume { by, .. } => Some((Control::Resume, by)),
+            Input::Skip { by, .. } => Some((Control::Skip, by)),
+            Input::Stop { by, .. } => Some((Control::Stop, by)),
+            Input::List { by } => Some((Control::List, by)),
+            _ => None,
+        }
+    }
+
     /// Whether an administrator's standing makes a difference.
     pub(crate) fn needs_standing(self) -> bool {
         self != Control::List

@@ -10,6 +10,7 @@ mod caching;
 mod call_sink;
 mod courier;
 mod feeding;
+mod given;
 mod inbox;
 mod journal;
 mod keep;

@@ -153,14 +153,25 @@ impl Desk {
         if control == Control::List {
             self.settle(chat, by.via);
         }
-        let input = control.input(by.clone(), only);
+        self.hand_on(chat, control, by.clone(), control.input(by, only));
+    }
+
+    /// A player ended before it read of this.
+    pub(crate) fn again(&mut self, chat: ChatId, username: Option<String>, input: Input) {
+        match Control::of(&input) {
+            Some((control, by)) => self.hand_on(chat, control, by.clone(), input),
+            None => self.hand_over(chat, username, input),
+        }
+    }
+
+    fn hand_on(&mut self, chat: ChatId, control: Control, by: By, input: Input) {
         let Err(input) = self.parts.chats.tell(chat, input) else { return };
         if !self.parts.chats.is_there(chat) {
             return self.nobody_plays(chat, &by, control);
         }
         let chats = self.parts.chats.clone();
         self.context.tasks().spawn(async move {
-            match chats.command(chat, input).await {
+            match chats.command(chat, None, input).await {
                 Ok(()) => Msg::Taken,
                 Err(untaken) => Msg::NotCommanded { chat, control, by: Box::new(by), untaken },
             }

@@ -210,7 +210,7 @@ impl Actor for Bot {
             }
             Msg::Ended(Err(fault)) => return Err(wire::failure(fault).into()),
             Msg::Event { chat, generation, event } => state.desk.event(chat, generation, *event),
-            Msg::Again { chat, username, input } => state.desk.hand_over(chat, username, *input),
+            Msg::Again { chat, username, input } => state.desk.again(chat, username, *input),
             Msg::Replied { chat, asked_in, requester, outcome } => {
                 state.desk.replied(&chat, asked_in, requester, outcome)
             }

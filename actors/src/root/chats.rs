@@ -19,6 +19,7 @@ pub(crate) use chat::player;
 
 use super::extractors::resolver;
 use super::{assistants, bot};
+use crate::given::{Back, Given};
 use crate::keep::Keeps;
 use crate::settings::{Chat, Sources};
 use crate::sheet::Sheet;
@@ -57,6 +58,13 @@ pub(crate) struct Chats {
     dynamic: Dynamic,
     parts: Arc<chat::Parts>,
     players: Players,
+}
+
+/// A command comes back: there is no player, it takes no more, or it is between two lives.
+enum Refused {
+    Nobody(Box<Input>),
+    Full(Box<Input>),
+    Down(Box<Input>),
 }
 
 /// A command that no player took.
@@ -128,13 +136,24 @@ impl Chats {
 
     /// Hands a command to the chat's player, if there is one.
     pub(crate) fn tell(&self, chat: ChatId, input: Input) -> Result<(), Box<Input>> {
+        self.give(chat, None, Box::new(input)).map_err(Refused::into_input)
+    }
+
+    fn give(
+        &self,
+        chat: ChatId,
+        username: Option<String>,
+        input: Box<Input>,
+    ) -> Result<(), Refused> {
         let player = self.players().get(&chat).map(|(player, _)| player.clone());
-        let Some(player) = player else { return Err(Box::new(input)) };
-        player.send(player::Msg::Input(Box::new(input))).map_err(|undelivered| {
-            match undelivered.into_message() {
-                player::Msg::Input(input) => input,
-                _ => unreachable!("what was sent comes back"),
-            }
+        let Some(player) = player else { return Err(Refused::Nobody(input)) };
+        let back = Back { bot: self.parts.shared.bot.clone(), chat, username };
+        player.send(player::Msg::Input(Given::new(input, back))).map_err(|undelivered| {
+            let is_full = matches!(undelivered, Undelivered::Full(_));
+            let player::Msg::Input(given) = undelivered.into_message() else {
+                unreachable!("what was sent comes back")
+            };
+            if is_full { Refused::Full(given.read()) } else { Refused::Down(given.read()) }
         })
     }
 
@@ -145,14 +164,14 @@ impl Chats {
         username: Option<String>,
         input: Input,
     ) -> Result<(), Box<Input>> {
-        let input = match self.tell(chat, input) {
+        let input = match self.give(chat, username.clone(), Box::new(input)) {
             Ok(()) => return Ok(()),
-            Err(input) => input,
+            Err(refused) => refused.into_input(),
         };
-        if self.is_there(chat) || self.start(chat, username).is_err() {
+        if self.is_there(chat) || self.start(chat, username.clone()).is_err() {
             return Err(input);
         }
-        self.tell(chat, *input)
+        self.give(chat, username, input).map_err(Refused::into_input)
     }
 
     /// Hands a request to the chat's player, and starts one when there is none. Waits while an old one ends.
@@ -164,7 +183,7 @@ impl Chats {
     ) -> Result<(), Fault> {
         let mut input = Box::new(input);
         for _ in 0..STARTS_MAX {
-            match self.command(chat, input).await {
+            match self.command(chat, username.clone(), input).await {
                 Ok(()) => return Ok(()),
                 Err(Untaken::Fault(fault)) => return Err(fault),
                 Err(Untaken::Nobody(back)) => input = back,
@@ -176,18 +195,21 @@ impl Chats {
     }
 
     /// Hands a command to the chat's player. It waits while that is between two lives, in which the queue is kept.
-    pub(crate) async fn command(&self, chat: ChatId, mut input: Box<Input>) -> Result<(), Untaken> {
+    pub(crate) async fn command(
+        &self,
+        chat: ChatId,
+        username: Option<String>,
+        mut input: Box<Input>,
+    ) -> Result<(), Untaken> {
         for _ in 0..LOOKS_MAX {
-            let known = self.players().get(&chat).map(|(player, _)| player.clone());
-            let Some(player) = known else { return Err(Untaken::Nobody(input)) };
-            match player.send(player::Msg::Input(input)) {
+            match self.give(chat, username.clone(), input) {
                 Ok(()) => return Ok(()),
-                Err(Undelivered::Full(_)) => {
+                Err(Refused::Nobody(input)) => return Err(Untaken::Nobody(input)),
+                Err(Refused::Full(_)) => {
                     let fault = Fault::transient(Reason::QueueFull, "the mailbox is full");
                     return Err(Untaken::Fault(fault));
                 }
-                Err(Undelivered::Down(player::Msg::Input(back))) => input = back,
-                Err(Undelivered::Down(_)) => unreachable!("what was sent comes back"),
+                Err(Refused::Down(back)) => input = back,
             }
             if !self.is_there(chat) {
                 return Err(Untaken::Nobody(input));
@@ -279,6 +301,16 @@ impl Chats {
 
     fn players(&self) -> MutexGuard<'_, Known> {
         self.players.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Refused ===
+
+impl Refused {
+    fn into_input(self) -> Box<Input> {
+        match self {
+            Refused::Nobody(input) | Refused::Full(input) | Refused::Down(input) => input,
+        }
     }
 }
 

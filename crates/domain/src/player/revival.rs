@@ -77,13 +77,12 @@ impl Player {
         }
         if end == End::Restarted {
             self.take_up_elsewhere(was, &before, from, &mut effects);
-            let join = effects.iter_mut().find(|effect| **effect == Effect::Join);
-            join.filter(|_| before.is_announced)
-                .into_iter()
-                .for_each(|join| *join = Effect::Rejoin);
         } else {
-            self.take_up(was, current.is_announced, from, &mut effects);
+            self.take_up(was, before.is_announced, from, &mut effects);
         }
+        // the call may live anew too, and people heard us in it
+        let join = effects.iter_mut().find(|effect| **effect == Effect::Join);
+        join.filter(|_| before.is_announced).into_iter().for_each(|join| *join = Effect::Rejoin);
         effects
     }
 

@@ -20,6 +20,7 @@ use supervisor::{Backoff, ChildSpec, Context, Door, Handle, Undelivered};
 use super::{Place, call};
 use crate::desk::why::Failure;
 use crate::feeding::Opened;
+use crate::given::Given;
 use crate::journal::{Journal, Word};
 use crate::keep::Kept;
 use crate::loading::Loading;
@@ -29,7 +30,7 @@ use crate::seeker::Seeker;
 
 pub(crate) enum Msg {
     // commands
-    Input(Box<Input>),
+    Input(Given),
     // answers, each with its attempt
     Resolved {
         attempt: Attempt,
@@ -138,7 +139,7 @@ impl Actor for Player {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Input(input) => state.command(*input),
+            Msg::Input(given) => state.command(*given.read()),
             Msg::Resolved { attempt, asked, told } => state.resolved(attempt, asked, *told),
             Msg::More { asked, requester, asked_in, told } => {
                 state.more_came(asked, requester, asked_in, *told)

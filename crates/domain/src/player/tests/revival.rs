@@ -37,7 +37,7 @@ fn a_player_that_died_goes_on_with_the_same_track_where_it_was() {
     let was = table.player.current_attempt().unwrap();
     let mut next = table.revive(End::Died, AT);
     assert_eq!((next.loads().as_deref(), next.loads_from()), (Some("one"), Some(AT)));
-    assert!(next.has(&Effect::Join));
+    assert!(next.has(&Effect::Rejoin), "people heard us there");
     let attempt = next.player.current_attempt().unwrap();
     assert!(attempt > was, "late news of the life before must not count");
     assert!(next.has(&Effect::Tell(Event::Revived { was, attempt, position: AT })));
