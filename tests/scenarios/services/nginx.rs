@@ -217,7 +217,7 @@ async fn what_nginx_refuses_or_sends_elsewhere_is_understood() {
     assert_eq!(nginx.fault("missing.mp3").await.reason, Reason::NotFound);
     assert_eq!(nginx.fault("dropped/song.mp3").await.reason, Reason::Unreachable);
     assert_eq!(nginx.fault("busy/song.mp3").await.class, Class::FloodWait(Duration::from_secs(7)));
-    assert_eq!(nginx.fault("round/song.mp3").await.reason, Reason::BadUrl);
+    assert_eq!(nginx.fault("round/song.mp3").await.reason, Reason::NotFound);
     assert_eq!(nginx.fault("inward/song.mp3").await.reason, Reason::PrivateAddress);
     assert!(inside.asked().is_empty(), "nobody came through");
 }

@@ -37,7 +37,13 @@ async fn a_log_that_nobody_reads_stops_neither_the_music_nor_the_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_that_is_closed_ends_the_process_well() {
-    let process = Setup::new().start().await;
+    let setup = Setup::new();
+    let telegram = setup.telegram().await;
+    // these tests may be under nohup themselves
+    let process = setup.start_as(telegram, Path::new("env"), |command, config| {
+        command.args(["--default-signal=HUP", PROGRAM, "run", "--config"]).arg(config);
+    });
+    process.logs("bot signed in").await;
     // from the system, and from the shell
     process.signal("-HUP");
     process.signal("-HUP");
