@@ -22,6 +22,8 @@ pub(super) const CONFIG: &str = "ARMEDMUSIC_VICTIM";
 /// A state in which nobody is on his way anywhere lasts so long before it is counted.
 const CALM: Duration = Duration::from_secs(1);
 const CALM_MAX: Duration = Duration::from_secs(100);
+/// Each waits longer from life to life, and nothing below it can be killed meanwhile.
+const SUPERVISOR_DEATHS_MAX: u64 = 4;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 pub(super) fn arrange(command: &mut Command, config: &Path) {
@@ -181,7 +183,11 @@ impl Hand {
         let mut candidates: Vec<&ChildSnapshot> = Vec::new();
         for child in children.iter().filter(|child| child.uptime_ms.is_some()) {
             let kind = kind_of(&child.path);
-            if !kind.is_empty() && self.is_bearable(&child.path, &children, &contracts) {
+            let is_spared = kind == "supervisor" && child.restarts >= SUPERVISOR_DEATHS_MAX;
+            if !kind.is_empty()
+                && !is_spared
+                && self.is_bearable(&child.path, &children, &contracts)
+            {
                 candidates.push(child);
                 if !kinds.contains(&kind) {
                     kinds.extend(std::iter::repeat_n(kind, weight(kind)));
