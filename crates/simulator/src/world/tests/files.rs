@@ -48,6 +48,26 @@ fn get(document: &types::Document, offset: i64, limit: i32) -> tl::functions::up
     }
 }
 
+/// An mp3 that was uploaded, as clients describe it.
+fn recording(
+    file: types::InputFile,
+    audio: types::DocumentAttributeAudio,
+) -> types::InputMediaUploadedDocument {
+    types::InputMediaUploadedDocument {
+        nosound_video: false,
+        force_file: false,
+        spoiler: false,
+        file: file.into(),
+        thumb: None,
+        mime_type: "audio/mpeg".to_owned(),
+        attributes: vec![audio.into()],
+        stickers: None,
+        video_cover: None,
+        video_timestamp: None,
+        ttl_seconds: None,
+    }
+}
+
 #[tokio::test]
 async fn what_goes_up_in_parts_comes_down_in_chunks() {
     let town = town();
@@ -73,19 +93,7 @@ async fn what_goes_up_in_parts_comes_down_in_chunks() {
         performer: None,
         waveform: None,
     };
-    let media = types::InputMediaUploadedDocument {
-        nosound_video: false,
-        force_file: false,
-        spoiler: false,
-        file: file.into(),
-        thumb: None,
-        mime_type: "audio/mpeg".to_owned(),
-        attributes: vec![attribute.into()],
-        stickers: None,
-        video_cover: None,
-        video_timestamp: None,
-        ttl_seconds: None,
-    };
+    let media = recording(file, attribute);
     let request = tl::functions::messages::SendMedia {
         silent: false,
         background: false,
@@ -186,19 +194,7 @@ async fn a_recording_has_no_file_name_and_no_name_has_a_path() {
         let (title, performer, waveform) = (None, None, None);
         let audio =
             types::DocumentAttributeAudio { voice, duration: 9, title, performer, waveform };
-        let media = types::InputMediaUploadedDocument {
-            nosound_video: false,
-            force_file: false,
-            spoiler: false,
-            file: file.into(),
-            thumb: None,
-            mime_type: "audio/mpeg".to_owned(),
-            attributes: vec![audio.into()],
-            stickers: None,
-            video_cover: None,
-            video_timestamp: None,
-            ttl_seconds: None,
-        };
+        let media = recording(file, audio);
         let request = tl::functions::messages::UploadMedia {
             business_connection_id: None,
             peer: town.peer(BORIS, jam()),
